@@ -1,0 +1,75 @@
+"""lookalike: how alike are these pictures, under which model, and how sure is that?
+
+Everything public is here and is loaded when it is first used: ``import lookalike`` itself loads
+no array library and no engine.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lookalike.comparison import Comparison, compare
+    from lookalike.diagnosis import Diagnosis, doctor
+    from lookalike.embeddings import Card, Embeddings
+    from lookalike.encoders import Encoder, load_encoder, models
+    from lookalike.errors import LookalikeError
+    from lookalike.images import ImageSource, Limits, Picture, Preprocess, Reason, Unreadable
+    from lookalike.metrics import METRICS, similarity
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "METRICS": "metrics",
+    "Card": "embeddings",
+    "Comparison": "comparison",
+    "Diagnosis": "diagnosis",
+    "Embeddings": "embeddings",
+    "Encoder": "encoders",
+    "ImageSource": "images",
+    "Limits": "images",
+    "LookalikeError": "errors",
+    "Picture": "images",
+    "Preprocess": "images",
+    "Reason": "images",
+    "Unreadable": "images",
+    "compare": "comparison",
+    "doctor": "diagnosis",
+    "load_encoder": "encoders",
+    "models": "encoders",
+    "similarity": "metrics",
+}
+
+__all__ = [
+    "METRICS",
+    "Card",
+    "Comparison",
+    "Diagnosis",
+    "Embeddings",
+    "Encoder",
+    "ImageSource",
+    "Limits",
+    "LookalikeError",
+    "Picture",
+    "Preprocess",
+    "Reason",
+    "Unreadable",
+    "compare",
+    "doctor",
+    "load_encoder",
+    "models",
+    "similarity",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lookalike' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"lookalike.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

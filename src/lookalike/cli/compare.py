@@ -1,0 +1,69 @@
+"""``lookalike compare``: how alike are these pictures?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from lookalike.cli.options import (
+    FAILED_INPUTS,
+    check_free,
+    emit,
+    output_options,
+    progress_bar,
+    runtime_of,
+    runtime_options,
+)
+from lookalike.encoders import DEFAULT_ENCODER
+
+
+@click.command("compare")
+@click.argument("pictures", nargs=-1)
+@click.option("-m", "--model", "models", multiple=True, default=(DEFAULT_ENCODER,),
+              show_default=True, metavar="NAME", help="An encoder; repeat to compare several.")
+@click.option("--pairs", metavar="FILE", help="CSV with columns a, b and optionally same.")
+@click.option("--pairing", type=click.Choice(["auto", "all", "name"]), default="auto",
+              show_default=True, help="How pictures from folders are paired.")
+@click.option("--include", default="*", metavar="PATTERN",
+              help="Only files in folders whose name matches.")
+@click.option("--metric", metavar="NAME",
+              help="cosine, euclidean, reciprocal-euclidean, inner-product or hamming.")
+@click.option("--strict", is_flag=True, help="Stop with an error if a picture can't be read.")
+@click.option("--max-bytes", type=click.IntRange(min=1), help="Largest file that is read.")
+@click.option("--max-pixels", type=click.IntRange(min=1), help="Largest picture that is decoded.")
+@runtime_options
+@output_options
+def command(pictures: tuple[str, ...], **options: Any) -> int:
+    """How alike are these pictures?
+
+    Two PICTURES: one value. Three or more: all pairs, and a matrix. Two folders: pairs by name.
+    A picture and a folder: the picture with each one in it. Globs, .csv lists and .tar archives
+    work too. Several --model: one row each.
+    """
+    from lookalike.comparison import compare
+
+    output = {name: options.pop(name) for name in ("as_json", "as_csv", "html", "force")}
+    check_free(output["html"], force=output["force"])
+    with progress_bar("comparing", None, quiet=output["as_json"]) as progress:
+        result = compare(
+            *pictures,
+            runtime=runtime_of(options),
+            limits=_limits(options.pop("max_bytes"), options.pop("max_pixels")),
+            thumbnails=output["html"] is not None,
+            progress=progress,
+            **options,
+        )
+    emit("compare", result, **output)
+    for note in result.notes:
+        click.echo(f"! {note}", err=True)
+    if result.failures:
+        click.echo(f"{len(result.failures)} inputs have no vector; their rows say why", err=True)
+    return FAILED_INPUTS if result.failures else 0
+
+
+def _limits(max_bytes: int | None, max_pixels: int | None) -> Any:
+    from lookalike.images import Limits
+
+    given = {"max_bytes": max_bytes, "max_pixels": max_pixels}
+    return Limits(**{name: value for name, value in given.items() if value is not None})

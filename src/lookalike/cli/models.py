@@ -1,0 +1,30 @@
+"""``lookalike models``: what can be used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from lookalike.cli.options import check_free, emit, output_options
+
+
+@click.command("models")
+@click.argument("pattern", default="*")
+@output_options
+def command(pattern: str, **output: Any) -> int:
+    """What can be used, from the catalogue: nothing is loaded, nothing fetched.
+
+    PATTERN is a part of a name (resnet) or a shell pattern on the whole name
+    ('torchvision:regnet_*').
+    """
+    from lookalike.encoders import models
+    from lookalike.errors import UnknownNameError
+
+    check_free(output["html"], force=output["force"])
+    listing = models(pattern)
+    if not listing.entries:
+        known = {entry.name.partition(":")[2] or entry.name for entry in models()}
+        raise UnknownNameError("model", pattern, known, cure="lookalike models lists all")
+    emit("models", listing, **output)
+    return 0

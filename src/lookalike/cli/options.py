@@ -1,0 +1,137 @@
+"""Options that several verbs share, and handing a result to the reports."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from lookalike.errors import OverwriteError
+
+if TYPE_CHECKING:
+    from lookalike.encoders import Runtime
+    from lookalike.report import Viewable
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FAILED_INPUTS = 1
+
+
+def output_options(command: Command) -> Command:
+    """``--json``, ``--csv``, ``--html FILE`` and ``--force``."""
+    options = [
+        click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output."),
+        click.option("--csv", "as_csv", is_flag=True, help="CSV on standard output."),
+        click.option("--html", metavar="FILE", help="Also write a page with pictures to FILE."),
+        click.option("--force", is_flag=True, help="Let --html replace a file that exists."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def runtime_options(command: Command) -> Command:
+    """``--engine``, ``--precision``, ``--device``, ``--threads`` and ``--offline``."""
+    options = [
+        click.option("--engine", metavar="NAME", help="openvino, onnxruntime or torch."),
+        click.option("--precision", default="auto", show_default=True, metavar="P",
+                     help="auto, f32, bf16 or f16."),
+        click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps."),
+        click.option("--threads", type=click.IntRange(min=1), help="CPU threads of the engine."),
+        click.option("--offline", is_flag=True, envvar="LOOKALIKE_OFFLINE",
+                     help="Never touch a network; say which weights are missing."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def runtime_of(options: dict[str, Any]) -> Runtime:
+    """Takes the runtime options out of a command's options."""
+    from lookalike.encoders import Runtime
+
+    names = ("engine", "precision", "device", "threads", "offline")
+    return Runtime(**{name: options.pop(name) for name in names})
+
+
+def emit(
+    command: str, result: Viewable, *, as_json: bool, as_csv: bool, html: str | None, force: bool
+) -> None:
+    """Hand a result to the reports: one format on standard output, a page to a file."""
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv can't both go to standard output")
+    if html is not None:
+        write_page(result, html, force=force)
+    if as_json:
+        from lookalike.report.text import json_text
+
+        click.echo(json_text(command, result))
+    elif as_csv:
+        from lookalike.report.text import csv_text
+
+        data = csv_text(result.view()).encode("utf-8", "surrogateescape")
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    else:
+        from rich.console import Console
+
+        from lookalike.report.terminal import print_view
+
+        console = Console()
+        width = max(console.width, 0 if console.is_terminal else 160)
+        print_view(result.view(), Console(width=width))
+
+
+def write_page(result: Viewable, path: str, *, force: bool) -> None:
+    """Write a result as an HTML page.
+
+    Raises:
+        OverwriteError: The file exists and ``force`` is not given.
+    """
+    from lookalike.report.html import html_page
+
+    check_free(path, force=force)
+    draft = f"{path}.{os.getpid()}.tmp"
+    with open(draft, "w", encoding="utf-8", errors="backslashreplace") as stream:
+        stream.write(html_page(result.view()))
+    os.replace(draft, path)
+    click.echo(f"wrote {path}", err=True)
+
+
+def check_free(path: str | None, *, force: bool) -> None:
+    """Raise `OverwriteError` if a page would replace a file; called before any work is done."""
+    if path is not None and os.path.exists(path) and not force:
+        raise OverwriteError("the file exists", where=path, cure="--force replaces it")
+
+
+@contextmanager
+def progress_bar(what: str, total: int | None, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error with rate and time left, if somebody is looking."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.advance(task, done)

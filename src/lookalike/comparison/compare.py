@@ -1,0 +1,155 @@
+"""The main verb: how alike are these pictures, under these encoders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from lookalike.comparison.comparison import Comparison, ModelUse, PairResult
+from lookalike.comparison.pairs import Pair, Pairing, Plan, plan_pictures, plan_table
+from lookalike.embeddings import Embeddings, Row
+from lookalike.encoders import DEFAULT_ENCODER, Encoder, Runtime, load_encoder
+from lookalike.encoders.encoder import Progress
+from lookalike.errors import StrictError, UsageError
+from lookalike.images import ImageSource, Limits, Picture, Pictures
+from lookalike.metrics import similarity
+
+BLOCK = 4096
+"""Pairs per block, so that memory does not grow with their number."""
+
+MOST_THUMBNAILS = 2000
+
+
+def compare(
+    *pictures: Pictures,
+    models: Sequence[str | Encoder] | str | Encoder = DEFAULT_ENCODER,
+    pairs: str | os.PathLike[str] | None = None,
+    pairing: Pairing = "auto",
+    include: str = "*",
+    metric: str | None = None,
+    strict: bool = False,
+    thumbnails: bool = True,
+    limits: Limits | None = None,
+    runtime: Runtime | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """How alike pictures are, under one or more encoders.
+
+    Args:
+        pictures: Two pictures: one value. Three or more: all pairs. Two folders: pairs by name.
+            A picture and a folder: the picture with each one in it. Anything an `ImageSource`
+            takes.
+        models: Names of encoders, or encoders already loaded.
+        pairs: A CSV file with columns ``a``, ``b`` and optionally ``same``, instead of pictures.
+        pairing: ``auto`` as above, ``all``, or ``name``.
+        include: Only files in folders whose name matches this pattern.
+        metric: A metric's name; each encoder's own (cosine, hamming for hashes) if None.
+        strict: Whether a picture that can't be read is an error instead of a row.
+        thumbnails: Whether small copies of the pictures are kept for reports.
+        limits: What a single picture may cost.
+        runtime: Engine, precision and device for encoders given by name.
+        progress: Told how many inputs are done, over all models.
+
+    Returns:
+        A `Comparison` with a result for every pair under every model, in order. A pair of which a
+        side can't be read has a reason and no value.
+
+    Raises:
+        UsageError: No pairs can be made of what was given.
+        StrictError: Under ``strict``, lists the inputs that failed.
+        LookalikeError: An encoder can't be loaded.
+
+    Example:
+        >>> black, white = np.zeros((8, 8, 3), np.uint8), np.full((8, 8, 3), 255, np.uint8)
+        >>> compare(black, black, white).results[0].value
+        1.0
+    """
+    if (pairs is None) == (not pictures):
+        raise UsageError("give either pictures or a table of pairs")
+    if pairs is not None:
+        plan = plan_table(os.fsdecode(pairs))
+    else:
+        plan = plan_pictures(pictures, pairing=pairing, include=include)
+    source = ImageSource(plan.places, limits=limits)
+    kept = _Thumbnails(thumbnails and len(plan.places) <= MOST_THUMBNAILS)
+    results: list[PairResult] = []
+    uses: list[ModelUse] = []
+    failures: dict[str, Row] = {}
+    for encoder in _encoders(models, runtime or Runtime()):
+        found = encoder.encode_layers(source, progress=progress, on_picture=kept.on_picture)
+        for embeddings in found.values():
+            use = ModelUse(
+                embeddings.card, encoder.engine, metric or embeddings.card.metric, encoder.notes
+            )
+            uses.append(use)
+            failures |= {row.id: row for row in embeddings.failures}
+            if strict and failures:
+                raise _strict_error(list(failures.values()), len(plan.places))
+            results += _pair_results(plan, embeddings, use)
+    return Comparison(tuple(results), tuple(uses), tuple(failures.values()), kept.found)
+
+
+class _Thumbnails:
+    """Keeps a small copy of each picture that passes by."""
+
+    def __init__(self, wanted: bool) -> None:
+        self.found: dict[str, bytes] = {}
+        self.on_picture = self._keep if wanted else None
+
+    def _keep(self, picture: Picture) -> None:
+        if picture.id not in self.found:
+            self.found[picture.id] = picture.thumbnail()
+
+
+def _encoders(
+    models: Sequence[str | Encoder] | str | Encoder, runtime: Runtime
+) -> list[Encoder]:
+    asked = [models] if isinstance(models, (str, Encoder)) else list(models)
+    if not asked:
+        raise UsageError("no model was named")
+    return [one if isinstance(one, Encoder) else load_encoder(one, runtime=runtime) for one in asked]
+
+
+def _strict_error(failures: list[Row], inputs: int) -> StrictError:
+    told = "; ".join(f"{row.id}: {row.reason}, {row.detail}" for row in failures[:5])
+    more = f"; and {len(failures) - 5} more" if len(failures) > 5 else ""
+    return StrictError(
+        f"{len(failures)} of {inputs} inputs have no vector: {told}{more}",
+        cure="leave strict out to go on with the others",
+    )
+
+
+def _pair_results(plan: Plan, embeddings: Embeddings, use: ModelUse) -> list[PairResult]:
+    rows = embeddings.rows
+    vector_of = np.cumsum([row.ok for row in rows]) - 1
+    values: dict[int, float] = {}
+    good = [n for n, pair in enumerate(plan.pairs) if rows[pair.a].ok and rows[pair.b].ok]
+    for start in range(0, len(good), BLOCK):
+        block = good[start : start + BLOCK]
+        left = embeddings.vectors[vector_of[[plan.pairs[n].a for n in block]]]
+        right = embeddings.vectors[vector_of[[plan.pairs[n].b for n in block]]]
+        found = similarity(left, right, metric=use.metric, paired=True)
+        values |= zip(block, np.asarray(found).tolist(), strict=True)
+    return [
+        _pair_result(pair, rows, use, values.get(number)) for number, pair in enumerate(plan.pairs)
+    ]
+
+
+def _pair_result(
+    pair: Pair, rows: tuple[Row, ...], use: ModelUse, value: float | None
+) -> PairResult:
+    a, b = rows[pair.a], rows[pair.b]
+    reasons = [f"{side}: {row.reason}, {row.detail}" for side, row in (("a", a), ("b", b))
+               if not row.ok]
+    return PairResult(
+        a=a.id,
+        b=b.id,
+        model=use.label,
+        fingerprint=use.card.fingerprint,
+        metric=use.metric,
+        value=value,
+        error="; ".join(reasons) or None,
+        same=pair.same,
+    )

@@ -1,0 +1,168 @@
+"""The result of comparing pictures: a value per pair and model, or the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.comparison.view import comparison_view
+from lookalike.embeddings import Card, Row
+from lookalike.metrics import metric_named
+from lookalike.report import View, html_fragment
+
+Values: TypeAlias = "NDArray[np.float64]"
+
+
+@dataclass(frozen=True)
+class PairResult:
+    """One pair under one model.
+
+    Attributes:
+        a: Id of the first picture.
+        b: Id of the second picture.
+        model: The encoder's name.
+        fingerprint: The encoder's fingerprint.
+        metric: Name of the metric.
+        value: The similarity or distance; None if a side could not be read.
+        error: Why there is no value; None if there is one.
+        same: Whether the two are known to be alike; None if nobody said.
+        low: Smallest value under harmless edits of both pictures; None unless asked for.
+        high: Largest value under harmless edits; None unless asked for.
+    """
+
+    a: str
+    b: str
+    model: str
+    fingerprint: str
+    metric: str
+    value: float | None
+    error: str | None = None
+    same: bool | None = None
+    low: float | None = None
+    high: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON shape: the first six keys always, the others where they have a value."""
+        always = ("a", "b", "model", "fingerprint", "metric", "value")
+        optional = ("error", "same", "low", "high")
+        said = {key: getattr(self, key) for key in optional if getattr(self, key) is not None}
+        return {key: getattr(self, key) for key in always} | said
+
+
+@dataclass(frozen=True)
+class ModelUse:
+    """One encoder as it was used: its card, what ran it, and the metric."""
+
+    card: Card
+    engine: str
+    metric: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The model's name, with its layer where the name asks for several."""
+        several = "," in self.card.name
+        return f"{self.card.name} [{self.card.layer}]" if several else self.card.name
+
+    @property
+    def reading(self) -> str:
+        """How to read its values: range and direction."""
+        metric = metric_named(self.metric)
+        high = "no upper bound" if np.isinf(metric.high) else f"{metric.high:g}"
+        low = "no lower bound" if np.isinf(metric.low) else f"{metric.low:g}"
+        return f"{self.metric}, {low} to {high}, {metric.direction}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Pictures compared under one or more models.
+
+    Attributes:
+        results: Every pair under every model, model by model, in the order of the pairs.
+        models: The encoders in the order asked for.
+        failures: The inputs that could not be read under any one of the models, with reasons.
+        thumbnails: Input id → a small JPEG; empty unless asked for.
+    """
+
+    results: tuple[PairResult, ...]
+    models: tuple[ModelUse, ...]
+    failures: tuple[Row, ...] = ()
+    thumbnails: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+    @property
+    def verdict(self) -> str:
+        """What may be concluded beyond the numbers."""
+        names = ", ".join(dict.fromkeys(use.card.name.partition("?")[0] for use in self.models))
+        return (
+            f"no verdict: {names} came without a calibration, and no threshold is invented. "
+            "A value says which pairs are closer under the same model, not whether two pictures "
+            "match."
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What must be said beside every number, such as random weights."""
+        return tuple(dict.fromkeys(note for use in self.models for note in use.notes))
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of all pictures, in order of appearance."""
+        return tuple(dict.fromkeys(end for one in self.results for end in (one.a, one.b)))
+
+    def of(self, use: ModelUse) -> list[PairResult]:
+        """The results of one of the models."""
+        layer_prints = use.card.fingerprint
+        return [one for one in self.results if one.fingerprint == layer_prints]
+
+    def matrix(self, use: ModelUse) -> Values:
+        """(N, N) values between `ids` under one model; NaN where a pair was not compared.
+
+        Symmetric; the diagonal holds what the metric gives equal vectors (NaN for the unbounded
+        inner product).
+        """
+        ids = self.ids
+        position = {id: index for index, id in enumerate(ids)}
+        values = np.full((len(ids), len(ids)), np.nan)
+        metric = metric_named(use.metric)
+        closest = metric.high if metric.higher_is_closer else metric.low
+        np.fill_diagonal(values, closest if np.isfinite(closest) else np.nan)
+        for one in self.of(use):
+            if one.value is not None:
+                a, b = position[one.a], position[one.b]
+                values[a, b] = values[b, a] = one.value
+        return values
+
+    @property
+    def all_pairs(self) -> bool:
+        """Whether every picture was compared with every other one."""
+        pictures = len(self.ids)
+        pairs = {(one.a, one.b) for one in self.results}
+        return pictures > 2 and len(pairs) == pictures * (pictures - 1) // 2
+
+    def to_dict(self) -> dict[str, Any]:
+        """What ``--json`` prints, besides command and version."""
+        return {
+            "results": [one.to_dict() for one in self.results],
+            "models": [
+                use.card.to_dict() | {"engine": use.engine, "reading": use.reading}
+                for use in self.models
+            ],
+            "failures": [
+                {"id": row.id, "reason": row.reason and row.reason.value, "detail": row.detail}
+                for row in self.failures
+            ],
+            "verdict": None,
+            "notes": [self.verdict, *self.notes],
+        }
+
+    def view(self) -> View:
+        """The comparison as people see it."""
+        return comparison_view(self)
+
+    def _repr_html_(self) -> str:
+        """Pictures beside numbers, for notebooks."""
+        return html_fragment(self.view())

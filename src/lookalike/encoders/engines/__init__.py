@@ -1,0 +1,76 @@
+"""Engines behind one door: the same network, run by OpenVINO, ONNX Runtime or torch."""
+
+from __future__ import annotations
+
+from lookalike.encoders.engines.network import (
+    ENGINES,
+    PRECISIONS,
+    Engine,
+    Network,
+    OnnxFile,
+    Runtime,
+    TorchNetwork,
+)
+from lookalike.errors import UnknownNameError, UsageError
+
+__all__ = [
+    "ENGINES",
+    "PRECISIONS",
+    "Engine",
+    "Network",
+    "OnnxFile",
+    "Runtime",
+    "TorchNetwork",
+    "open_engine",
+]
+
+
+def open_engine(network: Network, runtime: Runtime) -> Engine:
+    """A network ready to run on the engine, device and precision asked for.
+
+    Without a wish, OpenVINO runs it on the CPU; a torch network goes to torch where there is a
+    CUDA or MPS device, or where one is asked for.
+
+    Raises:
+        UnknownNameError: No such engine.
+        UsageError: An engine that can't run this kind of network, or an unknown precision.
+        MissingDeviceError: A device that is not there.
+        WeightsError: A network the engine can't read.
+    """
+    if runtime.precision not in PRECISIONS:
+        raise UsageError(
+            f"unknown precision {runtime.precision!r}", cure="one of " + ", ".join(PRECISIONS)
+        )
+    engine = runtime.engine or _default(network, runtime)
+    if engine == "openvino":
+        from lookalike.encoders.engines.openvino import OpenVinoEngine
+
+        return OpenVinoEngine(network, runtime)
+    if engine == "onnxruntime":
+        if not isinstance(network, OnnxFile):
+            raise UsageError(
+                "onnxruntime runs ONNX files, and this encoder is a torch network",
+                cure="use engine=openvino or engine=torch",
+            )
+        from lookalike.encoders.engines.onnxruntime import OnnxRuntimeEngine
+
+        return OnnxRuntimeEngine(network, runtime)
+    if engine == "torch":
+        if isinstance(network, OnnxFile):
+            raise UsageError(
+                "torch does not run ONNX files", cure="use engine=openvino or engine=onnxruntime"
+            )
+        from lookalike.encoders.engines.torch import TorchEngine
+
+        return TorchEngine(network, runtime)
+    raise UnknownNameError("engine", engine, ENGINES)
+
+
+def _default(network: Network, runtime: Runtime) -> str:
+    if isinstance(network, OnnxFile):
+        return "openvino"
+    from lookalike.encoders.engines.torch import best_device
+    from lookalike.extras import require
+
+    device = runtime.device or best_device(require("torch", purpose="a torch network"))
+    return "torch" if device.lower().startswith(("cuda", "mps")) else "openvino"

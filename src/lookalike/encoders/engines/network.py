@@ -1,0 +1,96 @@
+"""What an engine is given: a network in one of two forms, and the wishes for running it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
+
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
+
+Array: TypeAlias = "NDArray[Any]"
+EngineName = Literal["openvino", "onnxruntime", "torch"]
+ENGINES: tuple[str, ...] = get_args(EngineName)
+Precision = Literal["auto", "f32", "bf16", "f16"]
+PRECISIONS: tuple[str, ...] = get_args(Precision)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Wishes for running a network, as options and commands spell them.
+
+    Attributes:
+        engine: One of `ENGINES`; None for the family's default on the device.
+        precision: One of `PRECISIONS`. ``auto`` is f32 on a CPU, so that numbers are the same on
+            every machine, and bf16 on a CUDA device that has it.
+        device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ``GPU`` (OpenVINO); None to choose.
+        threads: CPU threads of the engine; None for all.
+        offline: Whether the network may be touched to fetch weights.
+    """
+
+    engine: str | None = None
+    precision: str = "auto"
+    device: str | None = None
+    threads: int | None = None
+    offline: bool = False
+
+
+@dataclass(frozen=True)
+class OnnxFile:
+    """A network in an ONNX file."""
+
+    path: Path
+
+
+@dataclass(frozen=True, eq=False)
+class TorchNetwork:
+    """A network as a torch module that returns a tuple of layer outputs.
+
+    Attributes:
+        module: In evaluation mode.
+        input_shape: (C, H, W) of one picture.
+        cache_key: Names a converted form in the cache; None keeps none (random weights).
+    """
+
+    module: torch.nn.Module
+    input_shape: tuple[int, int, int]
+    cache_key: str | None
+
+
+Network: TypeAlias = "OnnxFile | TorchNetwork"
+
+
+class Engine(Protocol):
+    """A network ready to run."""
+
+    @property
+    def label(self) -> str:
+        """Engine, effective precision and device, e.g. ``openvino f32 on CPU``."""
+        ...
+
+    @property
+    def asked(self) -> str:
+        """The precision that was asked for, ``auto`` resolved."""
+        ...
+
+    @property
+    def precision(self) -> str:
+        """The precision in effect, ``f32``, ``bf16`` or ``f16``."""
+        ...
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of the input with the batch axis, unknown sizes as -1."""
+        ...
+
+    @property
+    def outputs(self) -> dict[str, tuple[int, ...]]:
+        """Output name → shape with the batch axis, unknown sizes as -1, in order."""
+        ...
+
+    def run(self, batch: Array, outputs: tuple[str, ...]) -> list[Array]:
+        """(N, ...) float32 → the named outputs, float32."""
+        ...

@@ -1,0 +1,61 @@
+"""ONNX Runtime: ONNX files only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lookalike.encoders.engines.network import Array, OnnxFile, Runtime
+from lookalike.errors import MissingDeviceError, UsageError, WeightsError
+from lookalike.extras import require
+
+PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "mps": "CoreMLExecutionProvider",
+}
+
+
+class OnnxRuntimeEngine:
+    """A session of ONNX Runtime; see `Engine`."""
+
+    def __init__(self, network: OnnxFile, runtime: Runtime) -> None:
+        ort = require("onnxruntime", purpose="engine=onnxruntime")
+        if runtime.precision not in {"auto", "f32"}:
+            raise UsageError(
+                f"onnxruntime runs a network in the precision of its file, not {runtime.precision}",
+                cure="use precision=f32, or engine=openvino",
+            )
+        device = runtime.device or "cpu"
+        provider = PROVIDERS.get(device.split(":")[0].lower(), device)
+        if provider not in ort.get_available_providers():
+            raise MissingDeviceError(
+                f"onnxruntime has no provider for {device!r} here",
+                cure="one of " + ", ".join(ort.get_available_providers()),
+            )
+        options = ort.SessionOptions()
+        options.log_severity_level = 3
+        if runtime.threads:
+            options.intra_op_num_threads = runtime.threads
+        try:
+            self._session: Any = ort.InferenceSession(network.path, options, providers=[provider])
+        except Exception as error:  # the bindings raise types of their own
+            raise WeightsError(
+                f"onnxruntime can't read the network: {error}", where=str(network.path)
+            ) from error
+        first = self._session.get_inputs()[0]
+        self._input = first.name
+        self.input_shape = _shape(first.shape)
+        self.outputs = {port.name: _shape(port.shape) for port in self._session.get_outputs()}
+        self.asked = self.precision = "f32"
+        self.label = f"onnxruntime f32 on {device.upper()}"
+
+    def run(self, batch: Array, outputs: tuple[str, ...]) -> list[Array]:
+        """See `Engine.run`."""
+        feed = {self._input: np.ascontiguousarray(batch, np.float32)}
+        return [np.asarray(one, np.float32) for one in self._session.run(list(outputs), feed)]
+
+
+def _shape(sizes: list[Any]) -> tuple[int, ...]:
+    return tuple(size if isinstance(size, int) else -1 for size in sizes)

@@ -1,0 +1,155 @@
+"""``onnx:FILE``: any network in an ONNX file, with its card beside it or in its name."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lookalike.embeddings import Card
+from lookalike.embeddings.card import read_yaml
+from lookalike.encoders.catalogue import Entry
+from lookalike.encoders.encoder import Encoder
+from lookalike.encoders.engines import Engine, OnnxFile, Runtime, open_engine
+from lookalike.encoders.families.network import network_encoder
+from lookalike.encoders.name import EncoderName
+from lookalike.encoders.pooling import POOLINGS
+from lookalike.errors import CardError, MissingWeightsError, UnknownNameError, UsageError
+from lookalike.images import PRESETS, Preprocess
+from lookalike.images.presets import OPTIONS, from_options
+
+DESCRIPTION = ("licence", "params", "gflops", "acc1", "acc5", "source", "weights_tag")
+CARD_KEYS = ("preprocess", "output", "pooling", "weights", *DESCRIPTION)
+_EXTERNAL = re.compile(rb"\x0a\x08location\x12([\x00-\x7f])")
+
+
+class Onnx:
+    """The family; see `load`."""
+
+    def load(self, name: EncoderName, runtime: Runtime) -> Encoder:
+        """An encoder from an ONNX file.
+
+        Options: ``output`` (one name, or several with commas; needed if the file has several),
+        ``pooling``, and those of the preprocessing. What the options leave open is taken from
+        ``FILE.yaml`` (keys: `CARD_KEYS`; ``preprocess`` is a preset's name or its fields).
+
+        Raises:
+            MissingWeightsError: No such file.
+            CardError: The card says something impossible, or names other weights.
+            UsageError: Neither options nor card state the preprocessing; it is never guessed.
+        """
+        name.allow({"output", "pooling", *OPTIONS})
+        path = Path(name.rest)
+        if not path.is_file():
+            raise MissingWeightsError(f"there is no ONNX file {name.rest!r}", where=name.text)
+        beside = path.with_name(path.name + ".yaml")
+        stated = _read_card(beside) if beside.exists() else {}
+        preprocess = _preprocess(name, stated, beside)
+        digest = file_digest(path)
+        if stated.get("weights") not in (None, digest):
+            raise CardError(
+                f"the card is of other weights: {stated['weights']}, the file has {digest}",
+                where=str(beside),
+            )
+        engine = open_engine(OnnxFile(path), runtime)
+        outputs = _outputs(name, stated, engine)
+        card = Card(
+            algorithm="onnx",
+            weights=digest,
+            layer="",
+            pooling=name.choice("pooling", POOLINGS, stated.get("pooling", "auto")),
+            preprocess=preprocess,
+            dim=0,
+            name=name.text,
+            **{key: stated[key] for key in DESCRIPTION if key in stated},
+        )
+        return network_encoder(card, engine, outputs, outputs)
+
+    def entries(self) -> Iterable[Entry]:
+        """One line: any file can be loaded, none is known by name."""
+        return [Entry(name="onnx:FILE", source="any ONNX file, with FILE.yaml beside it")]
+
+
+def _read_card(path: Path) -> dict[str, Any]:
+    stated = read_yaml(path)
+    unknown = sorted(set(stated) - set(CARD_KEYS))
+    if unknown:
+        raise CardError(
+            f"unknown key {unknown[0]!r}", where=str(path), cure="known: " + ", ".join(CARD_KEYS)
+        )
+    return stated
+
+
+def _preprocess(name: EncoderName, stated: Mapping[str, Any], beside: Path) -> Preprocess:
+    given = stated.get("preprocess")
+    if isinstance(given, str):
+        start = from_options({"preprocess": given}, None)
+    elif given is not None:
+        start = Preprocess.from_dict(given, where=str(beside))
+    else:
+        start = None
+    preprocess = from_options(name.options, start)
+    if preprocess is None:
+        raise UsageError(
+            "nothing says how pictures are prepared for this network",
+            where=name.text,
+            cure=f"add ?preprocess=NAME (one of {', '.join(PRESETS)}), or write {beside}",
+        )
+    return preprocess
+
+
+def _outputs(name: EncoderName, stated: Mapping[str, Any], engine: Engine) -> list[str]:
+    asked = name.options.get("output", stated.get("output"))
+    if asked is None:
+        if len(engine.outputs) > 1:
+            raise UsageError(
+                "the network has several outputs",
+                where=name.text,
+                cure="add output=NAME, one of " + ", ".join(engine.outputs),
+            )
+        return list(engine.outputs)
+    outputs = str(asked).split(",")
+    for output in outputs:
+        if output not in engine.outputs:
+            raise UnknownNameError(f"output of {name.rest}", output, engine.outputs)
+    return outputs
+
+
+def file_digest(path: Path) -> str:
+    """``sha256:...`` over an ONNX file and the external weights files that it names."""
+    content = path.read_bytes()
+    digest = hashlib.sha256(content)
+    for location in sorted(external_files(content)):
+        outside = path.parent / location
+        if not outside.is_file():
+            raise MissingWeightsError(
+                f"the ONNX file keeps weights in {location!r}, which is not beside it",
+                where=str(path),
+            )
+        digest.update(location.encode())
+        with outside.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def external_files(content: bytes) -> set[str]:
+    """Names of the external data files in the bytes of an ONNX model.
+
+    Found by the encoding of the key-value pair ``location`` (tag, length, name) in the protobuf,
+    so that the onnx package is not needed.
+
+    Example:
+        >>> external_files(b"...\\n\\x08location\\x12\\x06w.data...")
+        {'w.data'}
+    """
+    names = set()
+    for found in _EXTERNAL.finditer(content):
+        length = found.group(1)[0]
+        names.add(content[found.end() : found.end() + length].decode("utf-8", "replace"))
+    return names
+
+
+FAMILY = Onnx()

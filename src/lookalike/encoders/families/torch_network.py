@@ -1,0 +1,138 @@
+"""What the torch families share: layers, weights, the card, and an engine to run on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lookalike.embeddings import Card
+from lookalike.encoders.catalogue import PublishedRow
+from lookalike.encoders.encoder import Encoder
+from lookalike.encoders.engines import Runtime, TorchNetwork, open_engine
+from lookalike.encoders.families.network import network_encoder
+from lookalike.encoders.name import EncoderName
+from lookalike.encoders.pooling import POOLINGS
+from lookalike.encoders.weights import seeded, state_digest
+from lookalike.errors import UsageError
+from lookalike.extras import require
+from lookalike.images import Preprocess
+from lookalike.images.presets import OPTIONS, from_options
+
+if TYPE_CHECKING:
+    import torch
+
+NETWORK_OPTIONS = ("layer", "pooling", "weights", "seed", *OPTIONS)
+
+
+@dataclass(frozen=True)
+class Built:
+    """A network with its weights in, before layers are tapped.
+
+    Attributes:
+        module: In evaluation mode.
+        preprocess: What its weights were trained with.
+        layer: The default layer, as `Tap` spells it.
+        algorithm: For the card, e.g. ``torchvision/resnet50``.
+        weights_tag: Which weights these are, for people.
+        has_class_token: Whether its token sequences begin with a class token.
+        published: What the catalogue knows about it.
+        source: Where the weights came from.
+    """
+
+    module: torch.nn.Module
+    preprocess: Preprocess
+    layer: str
+    algorithm: str
+    weights_tag: str
+    has_class_token: bool = False
+    published: PublishedRow | None = None
+    source: str = ""
+
+
+def torch_encoder(name: EncoderName, built: Built, runtime: Runtime) -> Encoder:
+    """An encoder from a built network, as the options of its name ask.
+
+    Raises:
+        UsageError: A pooling or size that does not fit.
+        UnknownNameError: A layer that is not there.
+    """
+    from lookalike.encoders.tap import Tap
+
+    layers = name.options.get("layer", built.layer).split(",")
+    preprocess = from_options(name.options, built.preprocess)
+    assert preprocess is not None
+    if preprocess.layout != "nchw" or preprocess.output_size is None:
+        raise UsageError(
+            "a torch network takes pictures of one size in layout nchw",
+            where=name.text,
+            cure="add size=HEIGHTxWIDTH, and leave layout out",
+        )
+    card = _card(name, built, preprocess)
+    network = TorchNetwork(
+        Tap(built.module, layers),
+        (3, *preprocess.output_size),
+        cache_key=None if card.random else _cache_key(card, layers, preprocess),
+    )
+    engine = open_engine(network, runtime)
+    outputs = [f"layer{index}" for index in range(len(layers))]
+    named = [layer or "output" for layer in layers]
+    return network_encoder(card, engine, outputs, named, has_class_token=built.has_class_token)
+
+
+def _card(name: EncoderName, built: Built, preprocess: Preprocess) -> Card:
+    row = built.published
+    usual = row is not None and row.input == "x".join(map(str, preprocess.output_size or ()))
+    trained = not built.weights_tag.startswith("random")
+    return Card(
+        algorithm=built.algorithm,
+        weights=state_digest(built.module),
+        layer="",
+        pooling=name.choice("pooling", POOLINGS, "auto"),
+        preprocess=preprocess,
+        dim=0,
+        name=name.text,
+        weights_tag=built.weights_tag,
+        licence=row.licence if row and trained else "",
+        params=sum(parameter.numel() for parameter in built.module.parameters()),
+        gflops=row.gflops if row and usual else None,
+        acc1=row.acc1 if row and trained and built.weights_tag == row.weights else None,
+        acc5=row.acc5 if row and trained and built.weights_tag == row.weights else None,
+        source=built.source,
+    )
+
+
+def _cache_key(card: Card, layers: list[str], preprocess: Preprocess) -> str:
+    torch: Any = require("torch", purpose="a torch network")
+    parts = (card.algorithm, card.weights, *layers, str(preprocess.output_size), torch.__version__)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def weights_wish(name: EncoderName) -> tuple[str, Path | None, int]:
+    """What the option ``weights`` asks for: (``published`` | ``file`` | ``random``, file, seed)."""
+    wish = name.options.get("weights")
+    seed = seeded(name.options.get("seed", "0"))
+    if wish is None:
+        return "published", None, seed
+    if wish == "random":
+        return "random", None, seed
+    return "file", Path(wish).expanduser(), seed
+
+
+@contextmanager
+def seeded_init(seed: int) -> Iterator[None]:
+    """Random initialisation from a seed, without touching the caller's random state."""
+    torch: Any = require("torch", purpose="a torch network")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def evaluation_mode(build: Callable[[], torch.nn.Module], seed: int) -> torch.nn.Module:
+    """A network built from a seed, in evaluation mode, its parameters without gradients."""
+    with seeded_init(seed):
+        return build().eval().requires_grad_(False)

@@ -1,0 +1,158 @@
+"""``torchvision:NAME[/WEIGHTS]``: torchvision's classifiers without their class head."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from types import ModuleType
+from typing import Any
+
+from lookalike.encoders.catalogue import Entry, entries_of, published_row
+from lookalike.encoders.encoder import Encoder
+from lookalike.encoders.engines import Runtime
+from lookalike.encoders.families.torch_network import (
+    NETWORK_OPTIONS,
+    Built,
+    evaluation_mode,
+    torch_encoder,
+    weights_wish,
+)
+from lookalike.encoders.name import EncoderName
+from lookalike.encoders.weights import UrlFile, load_strictly, located, read_state_dict
+from lookalike.errors import UnknownNameError
+from lookalike.extras import require
+from lookalike.images import from_torchvision
+
+EMBEDDING_LAYERS = (
+    ("alexnet", "features"),
+    ("vgg", "features"),
+    ("squeezenet", "features"),
+    ("convnext", "input:classifier.2"),
+    ("maxvit", "input:classifier.3"),
+    ("swin", "input:head"),
+    ("vit", "input:heads"),
+    (("mobilenet", "mnasnet", "efficientnet", "densenet"), "input:classifier"),
+    (("resnet", "resnext", "wide_resnet", "regnet", "googlenet", "inception", "shufflenet"),
+     "input:fc"),
+)
+"""Beginning of a name → the layer whose pooled output is the embedding: what enters the class
+head after global pooling and normalisation, or the last map where the head is not a plain one."""
+
+_operators: list[Any] = []
+
+
+def torchvision() -> ModuleType:
+    """torchvision, imported whether or not its compiled operators load.
+
+    A torchvision built for another torch (a CUDA wheel beside a CPU torch, say) fails to import
+    because it describes operators that its library would have defined. Classifiers need none of
+    them, so the two are declared here first where they are missing.
+    """
+    torch: Any = require("torch", purpose="torchvision")
+    try:
+        return require("torchvision", purpose="torchvision encoders")
+    except ImportError:
+        if _operators or hasattr(torch.ops.torchvision, "nms"):
+            raise
+    library = torch.library.Library("torchvision", "DEF")
+    for operator in ("nms", "qnms"):
+        library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    _operators.append(library)  # the declarations live as long as this object
+    importlib.invalidate_caches()
+    return require("torchvision", purpose="torchvision encoders")
+
+
+def embedding_layer(model: str) -> str:
+    """The layer of a torchvision classifier from which its embedding is taken.
+
+    Example:
+        >>> embedding_layer("resnet50"), embedding_layer("vgg11_bn")
+        ('input:fc', 'features')
+    """
+    return next(layer for start, layer in EMBEDDING_LAYERS if model.startswith(start))
+
+
+class Torchvision:
+    """The family; see `load`."""
+
+    def load(self, name: EncoderName, runtime: Runtime) -> Encoder:
+        """A torchvision classifier as an encoder.
+
+        Options: ``layer`` (a module's name, ``input:NAME``, several with commas), ``pooling``,
+        ``weights`` (``random``, or a ``.pth``/``.safetensors`` file of this architecture),
+        ``seed``, and those of the preprocessing. Without ``/WEIGHTS`` the library's default
+        weights are meant, and their preprocessing.
+        """
+        name.allow(NETWORK_OPTIONS)
+        torchvision()
+        models: Any = importlib.import_module("torchvision.models")
+        architecture, _, tag = name.rest.partition("/")
+        known = [entry for entry in models.list_models(module=models)]
+        if architecture not in known:
+            raise UnknownNameError("torchvision model", architecture, known)
+        entry = _weights_entry(models, architecture, tag)
+        return torch_encoder(name, _built(models, architecture, entry, name, runtime), runtime)
+
+    def entries(self) -> Iterable[Entry]:
+        """Every classifier with each of its weights, the default first."""
+        return entries_of("torchvision", "/", ("torch", "torchvision"))
+
+
+def _weights_entry(models: Any, architecture: str, tag: str) -> Any:
+    weights = models.get_model_weights(architecture)
+    if not tag:
+        return weights.DEFAULT
+    if tag not in weights.__members__:
+        raise UnknownNameError(f"weights of {architecture}", tag, weights.__members__)
+    return weights[tag]
+
+
+def _built(
+    models: Any, architecture: str, entry: Any, name: EncoderName, runtime: Runtime
+) -> Built:
+    kind, file, seed = weights_wish(name)
+    transforms = entry.transforms()
+    options: dict[str, Any] = {}
+    if architecture.startswith("vit"):
+        options["image_size"] = transforms.crop_size[0]
+    if architecture in {"googlenet", "inception_v3"}:
+        options |= {"aux_logits": False, "init_weights": kind == "random"}
+        # the published weights were trained on inputs scaled differently, inside the network
+        options["transform_input"] = True
+    module = evaluation_mode(lambda: models.get_model(architecture, weights=None, **options), seed)
+    origin = UrlFile(entry.url)
+    if kind != "random":
+        path = file or located(origin, offline=runtime.offline, encoder=name.text)
+        tensors = read_state_dict(path)
+        if "aux_logits" in options:
+            tensors = {k: v for k, v in tensors.items() if not k.lower().startswith("aux")}
+        load_strictly(module, tensors, head=_head(architecture, name), where=str(path))
+    layer = embedding_layer(architecture)
+    tags = {"random": f"random(seed={seed})", "file": f"file {file}", "published": entry.name}
+    return Built(
+        module=module,
+        preprocess=from_torchvision(transforms),
+        layer=layer,
+        algorithm=f"torchvision/{architecture}",
+        weights_tag=tags[kind],
+        has_class_token=architecture.startswith("vit"),
+        published=published_row("torchvision", architecture, entry.name),
+        source=str(file) if file else entry.url if kind == "published" else "",
+    )
+
+
+def _head(architecture: str, name: EncoderName) -> str:
+    """Prefix of the class head, which weights may lack unless its layers are asked for."""
+    if "layer" in name.options:
+        return ""
+    if architecture.startswith(("vit",)):
+        return "heads"
+    if architecture.startswith("swin"):
+        return "head"
+    classifiers = ("alexnet", "vgg", "squeezenet", "mobilenet", "mnasnet", "efficientnet", "densenet")
+    if architecture.startswith(classifiers):
+        return "classifier"
+    return {"conv": "classifier.2", "maxv": "classifier.5"}.get(architecture[:4], "fc")
+
+
+FAMILY = Torchvision()

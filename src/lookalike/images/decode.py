@@ -1,0 +1,142 @@
+"""From a place to a picture or a reason: the only door through which pixels come in."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+
+from PIL import Image, UnidentifiedImageError
+
+from lookalike.extras import installed
+from lookalike.images.picture import Picture
+from lookalike.images.place import Limits, Place, ReadError, Reason, Unreadable
+
+COMMON = ("JPEG", "PNG", "GIF", "BMP", "PPM")
+"""Formats whose readers Pillow loads at once; the others are tried only when these fail."""
+
+NOT_READ = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG", "SPIDER", "MCIDAS", "IPTC"})
+"""Formats left out: they run another program, are stubs, or accept almost any bytes."""
+
+ORIENTATION_TAG = 0x0112
+_limit_lock = threading.Lock()
+
+
+def decode(place: Place, limits: Limits | None = None) -> Picture | Unreadable:
+    """The picture at a place, or the reason why there is none. Never raises for bad input.
+
+    Args:
+        place: Where to look.
+        limits: What a picture may cost.
+
+    Returns:
+        The first frame, with its EXIF orientation noted and not yet applied, or an `Unreadable`.
+
+    Example:
+        >>> from lookalike.images.place import file_place
+        >>> decode(file_place("no/such/file.jpg")).reason.value
+        'missing'
+    """
+    limits = limits or Limits()
+    try:
+        found = place.read(limits)
+        image = _open(found, limits) if isinstance(found, bytes) else found
+        _check_pixels(image.size, limits)
+        _load(image)
+        return Picture(place.id, image, _orientation(image), place.path)
+    except ReadError as error:
+        return Unreadable(place.id, error.reason, error.detail, place.path)
+    except MemoryError:
+        return Unreadable(place.id, Reason.OUT_OF_MEMORY, "decoding ran out of memory", place.path)
+
+
+def _open(data: bytes, limits: Limits) -> Image.Image:
+    """Reads the header: format, size, mode."""
+    with _pillow_limit(limits.max_pixels):
+        try:
+            return Image.open(BytesIO(data), formats=COMMON)
+        except UnidentifiedImageError:
+            pass
+        except Exception as error:
+            raise _fault(error, "the header contradicts itself") from error
+        if _is_heif(data) and installed("pillow_heif"):
+            import pillow_heif
+
+            pillow_heif.register_heif_opener()
+        Image.init()
+        try:
+            return Image.open(BytesIO(data), formats=sorted(set(Image.OPEN) - NOT_READ))
+        except UnidentifiedImageError as error:
+            raise ReadError(Reason.NOT_AN_IMAGE, _looks_like(data)) from error
+        except Exception as error:
+            raise _fault(error, "the header contradicts itself") from error
+
+
+def _load(image: Image.Image) -> None:
+    """Decodes the pixels of the first frame."""
+    try:
+        image.load()
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow's readers raise whatever their parsing trips over
+        raise _fault(error, "the pixels can't be decoded") from error
+
+
+def _fault(error: Exception, context: str) -> ReadError:
+    text = str(error)
+    if isinstance(error, Image.DecompressionBombError):
+        return ReadError(Reason.TOO_LARGE, text)
+    short = ("truncated", "not enough", "too small", "unexpected end", "broken data stream")
+    if isinstance(error, EOFError) or any(word in text.lower() for word in short):
+        return ReadError(Reason.TRUNCATED, text or context)
+    return ReadError(Reason.CORRUPT, f"{context}: {text or type(error).__name__}")
+
+
+def _check_pixels(size: tuple[int, int], limits: Limits) -> None:
+    width, height = size
+    if width <= 0 or height <= 0:
+        raise ReadError(Reason.ZERO_SIZED, f"{width} x {height} pixels")
+    if width * height > limits.max_pixels:
+        raise ReadError(
+            Reason.TOO_LARGE,
+            f"{width} x {height} pixels, the limit is {limits.max_pixels:,} (max_pixels)",
+        )
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(ORIENTATION_TAG, 1)
+    except Exception:  # a broken EXIF block does not make the pixels unreadable
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+@contextmanager
+def _pillow_limit(max_pixels: int) -> Iterator[None]:
+    """Lets our own limit decide instead of Pillow's global one, while a header is read."""
+    with _limit_lock:
+        before = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def _is_heif(data: bytes) -> bool:
+    return data[4:8] == b"ftyp" and data[8:12] in {b"heic", b"heix", b"hevc", b"mif1", b"msf1"}
+
+
+def _looks_like(data: bytes) -> str:
+    """Says what the bytes are instead, where a glance can tell."""
+    start = data[:256].lstrip().lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "the bytes are an HTML page"
+    if b"<svg" in start:
+        return "the bytes are an SVG drawing, which has no pixels; render it first"
+    if start.startswith(b"%pdf"):
+        return "the bytes are a PDF document"
+    if _is_heif(data):
+        return "the bytes are HEIC/HEIF; pip install 'lookalike[heif]' to read them"
+    return "the bytes are of no picture format that can be read"

@@ -1,0 +1,119 @@
+"""A decoded picture, and the defined way from every pixel mode to 8-bit RGB."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from lookalike.images.place import ReadError, Reason
+
+Alpha = Literal["drop"] | tuple[int, int, int]
+"""What becomes of transparency: dropped, or laid over a background colour (R, G, B) 0 to 255."""
+
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation tag → the transposition that sets the picture upright."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One decoded picture, before any preprocessing.
+
+    Attributes:
+        id: The input's id, as in its row.
+        image: First frame in the mode and orientation in which it is stored.
+        orientation: EXIF orientation, 1 to 8; 1 where there is none.
+        path: The file it came from; None for arrays.
+    """
+
+    id: str
+    image: Image.Image
+    orientation: int = 1
+    path: str | None = None
+
+    @property
+    def width(self) -> int:
+        """Width in pixels once upright."""
+        return self.image.height if self.orientation >= 5 else self.image.width
+
+    @property
+    def height(self) -> int:
+        """Height in pixels once upright."""
+        return self.image.width if self.orientation >= 5 else self.image.height
+
+    def rgb(self, *, alpha: Alpha = "drop", exif: bool = True) -> Image.Image:
+        """The picture as 8-bit RGB.
+
+        Args:
+            alpha: ``"drop"`` forgets transparency; a colour (R, G, B) is laid behind it.
+            exif: Whether the EXIF orientation is applied.
+
+        Returns:
+            A Pillow image of mode RGB. Greyscale is repeated in three channels; 16-bit values
+            become 8-bit by rounding ``v / 257``; floats are taken as 0 to 1; CMYK, YCbCr, HSV
+            and LAB go through Pillow's conversions, without colour profiles.
+
+        Raises:
+            ReadError: A value range or mode that has no defined way to 8-bit RGB.
+
+        Example:
+            >>> half = Image.new("RGBA", (2, 2), (255, 0, 0, 0))
+            >>> Picture("p", half).rgb(alpha=(255, 255, 255)).getpixel((0, 0))
+            (255, 255, 255)
+            >>> Picture("p", half).rgb(alpha="drop").getpixel((0, 0))
+            (255, 0, 0)
+        """
+        rgb = to_rgb(self.image, alpha)
+        turn = UPRIGHT.get(self.orientation) if exif else None
+        return rgb if turn is None else rgb.transpose(turn)
+
+    def thumbnail(self, side: int = 96) -> bytes:
+        """A small upright JPEG over white, longer side at most ``side`` pixels, for reports."""
+        small = self.rgb(alpha=(255, 255, 255)).copy()
+        small.thumbnail((side, side), Image.Resampling.BILINEAR)
+        stream = BytesIO()
+        small.save(stream, "JPEG", quality=80)
+        return stream.getvalue()
+
+
+def to_rgb(image: Image.Image, alpha: Alpha) -> Image.Image:
+    """Any Pillow mode as RGB; see `Picture.rgb`. The result may share the input's pixels."""
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return _from_levels(np.asarray(image, dtype=np.float64), 65535, image.mode)
+    if image.mode == "F":
+        return _from_levels(np.asarray(image, dtype=np.float64), 1.0, image.mode)
+    if image.mode == "La":  # Pillow has no direct way from premultiplied grey
+        image = image.convert("LA")
+    try:
+        if alpha == "drop" or not image.has_transparency_data:
+            return image.convert("RGB")
+        front = image.convert("RGBA")
+        behind = Image.new("RGBA", front.size, (*alpha, 255))
+        return Image.alpha_composite(behind, front).convert("RGB")
+    except ValueError as error:
+        raise ReadError(Reason.UNSUPPORTED, f"mode {image.mode}: {error}") from error
+
+
+def _from_levels(values: np.ndarray, top: float, mode: str) -> Image.Image:
+    low, high = float(values.min()), float(values.max())
+    if not (low >= 0 and high <= top):  # also catches NaN
+        raise ReadError(
+            Reason.UNSUPPORTED,
+            f"mode {mode} with values {low:g} to {high:g}; only 0 to {top:g} has a defined way "
+            "to 8 bits",
+        )
+    grey = np.rint(values * (255 / top)).astype(np.uint8)
+    return Image.fromarray(np.repeat(grey[..., None], 3, axis=2))

@@ -1,0 +1,283 @@
+"""Places to pictures: folders, globs, lists, tables, archives and memory as one ordered stream."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import os
+import tarfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fnmatch import fnmatch
+from typing import Any, TypeAlias
+
+import numpy as np
+from PIL import Image
+
+from lookalike.errors import UsageError
+from lookalike.images.decode import decode
+from lookalike.images.picture import Picture
+from lookalike.images.place import (
+    Limits,
+    Place,
+    ReadError,
+    Reason,
+    Unreadable,
+    check_size,
+    failed_place,
+    file_place,
+)
+
+Pictures: TypeAlias = (
+    "str | os.PathLike[str] | np.ndarray[Any, Any] | Image.Image | Place | Sequence[Any]"
+)
+"""What can be asked for: a path, folder, glob, ``.csv``, ``.tar``, array, Pillow image, a `Place`,
+or a sequence of these."""
+
+LITTER = frozenset({"Thumbs.db", "desktop.ini"})
+"""Files that operating systems leave in folders of pictures; passed over like hidden files."""
+
+ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+
+
+class ImageSource:
+    """An ordered, re-iterable stream with exactly one outcome for every input.
+
+    Iterating gives a `Picture` or an `Unreadable` per input, decoded one at a time. Folders are
+    walked in sorted order and every file in them is an input, whatever its name ends in, except
+    hidden files (a leading dot) and the operating system's `LITTER`.
+
+    Args:
+        places: Paths of files, folders, globs (``*``, ``?``, ``[``; ``**`` for any depth),
+            tables (``.csv`` with a path column, relative to the table), tar archives, uint8 or
+            float arrays (H, W), (H, W, 3) or (H, W, 4), batches (N, H, W, C), Pillow images,
+            and sequences of all these.
+        recursive: Whether subfolders are walked.
+        include: Only files in folders and archives whose name matches this pattern.
+        hidden: Whether hidden files in folders are inputs too.
+        column: Name of the path column of a ``.csv``.
+        limits: What a single picture may cost.
+
+    Raises:
+        UsageError: A glob that matches nothing, a table without the column, or an object that
+            is no place. A single bad input never raises; it gets its row.
+
+    Example:
+        >>> source = ImageSource(np.zeros((4, 6, 3), np.uint8), "no/such/file.jpg")
+        >>> [type(outcome).__name__ for outcome in source]
+        ['Picture', 'Unreadable']
+    """
+
+    def __init__(
+        self,
+        *places: Pictures,
+        recursive: bool = True,
+        include: str = "*",
+        hidden: bool = False,
+        column: str = "path",
+        limits: Limits | None = None,
+    ) -> None:
+        self._places = places
+        self._recursive = recursive
+        self._include = include
+        self._hidden = hidden
+        self._column = column
+        self.limits = limits or Limits()
+
+    def __iter__(self) -> Iterator[Picture | Unreadable]:
+        return (decode(place, self.limits) for place in self.places())
+
+    def places(self) -> Iterator[Place]:
+        """The inputs in order, before anything is decoded."""
+        counter = _Counter()
+        for place in self._places:
+            yield from self._expand(place, counter)
+
+    def count(self) -> int:
+        """How many inputs there are: walks folders and archives, decodes nothing."""
+        return sum(1 for _ in self.places())
+
+    def _expand(self, place: object, counter: _Counter) -> Iterator[Place]:
+        if isinstance(place, ImageSource):
+            yield from place.places()
+        elif isinstance(place, Place):
+            yield place
+        elif isinstance(place, (str, os.PathLike)):
+            yield from self._expand_path(os.fsdecode(place))
+        elif isinstance(place, np.ndarray):
+            yield from _array_places(place, counter)
+        elif isinstance(place, Image.Image):
+            yield _image_place(place, counter.next("image"))
+        elif isinstance(place, Iterable) and not isinstance(place, (bytes, Iterator)):
+            for one in place:
+                yield from self._expand(one, counter)
+        else:
+            raise UsageError(
+                f"a picture can't come from {type(place).__name__}",
+                cure="give paths, NumPy arrays (H, W, 3), Pillow images, or a list of them",
+            )
+
+    def _expand_path(self, path: str) -> Iterator[Place]:
+        if os.path.isdir(path):
+            yield from self._walk(path, ())
+        elif path.lower().endswith(".csv"):
+            yield from _table_places(path, self._column)
+        elif path.lower().endswith(ARCHIVES) and os.path.isfile(path):
+            yield from _archive_places(path, self._wanted, self.limits)
+        elif glob.has_magic(path) and not os.path.lexists(path):
+            matches = sorted(glob.glob(path, recursive=self._recursive))
+            if not matches:
+                raise UsageError("the pattern matches nothing", where=path)
+            for match in matches:
+                yield from self._expand_path(match)
+        else:
+            yield file_place(path)
+
+    def _walk(self, folder: str, above: tuple[tuple[int, int], ...]) -> Iterator[Place]:
+        """Files of a folder, sorted by name; a link back to a folder above is not followed."""
+        try:
+            status = os.stat(folder)
+            names = sorted(os.listdir(folder))
+        except OSError as error:
+            reason = Reason.PERMISSION if isinstance(error, PermissionError) else Reason.READ_ERROR
+            yield failed_place(folder, reason, f"the folder can't be listed: {error.strerror}")
+            return
+        here = (status.st_dev, status.st_ino)
+        if here in above:
+            yield failed_place(folder, Reason.NOT_A_FILE, "a link back to a folder above it")
+            return
+        for name in names:
+            path = os.path.join(folder, name)
+            if not self._hidden and (name.startswith(".") or name in LITTER):
+                continue
+            if os.path.isdir(path):
+                if self._recursive:
+                    yield from self._walk(path, (*above, here))
+            elif self._wanted(name):
+                yield file_place(path)
+
+    def _wanted(self, name: str) -> bool:
+        return fnmatch(name, self._include)
+
+
+class _Counter:
+    """Numbers pictures from memory by kind: ``array[0]``, ``array[1]``, ``image[0]``."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, int] = {}
+
+    def next(self, kind: str) -> str:
+        number = self._seen.get(kind, 0)
+        self._seen[kind] = number + 1
+        return f"{kind}[{number}]"
+
+
+def _image_place(image: Image.Image, id: str) -> Place:
+    return Place(id, None, lambda limits: image)
+
+
+def _array_places(array: np.ndarray[Any, Any], counter: _Counter) -> Iterator[Place]:
+    batch = array if array.ndim == 4 else array[None]
+    if array.ndim not in (2, 3, 4):
+        raise UsageError(
+            f"an array of shape {array.shape} is no picture",
+            cure="use (H, W), (H, W, 3), (H, W, 4) or a batch (N, H, W, C)",
+        )
+    for one in batch:
+        yield Place(counter.next("array"), None, _array_reader(one))
+
+
+def _array_reader(array: np.ndarray[Any, Any]) -> Callable[[Limits], Image.Image]:
+    def read(limits: Limits) -> Image.Image:
+        return array_image(array)
+
+    return read
+
+
+def array_image(array: np.ndarray[Any, Any]) -> Image.Image:
+    """A Pillow image from an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4).
+
+    uint8 is taken as it is; floats must lie within 0 to 1, uint16 is 0 to 65535. Other types
+    and ranges are refused with a reason, since guessing a scale would change the numbers.
+
+    Example:
+        >>> array_image(np.full((2, 3, 3), 0.5)).getpixel((0, 0))
+        (128, 128, 128)
+    """
+    if 0 in array.shape:
+        raise ReadError(Reason.ZERO_SIZED, f"an array of shape {array.shape}")
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    if array.ndim == 3 and array.shape[2] not in (3, 4):
+        raise ReadError(
+            Reason.UNSUPPORTED, f"an array of shape {array.shape}; channels come last, 1, 3 or 4"
+        )
+    if array.dtype == np.uint8:
+        return Image.fromarray(np.ascontiguousarray(array))
+    if array.dtype == np.uint16:
+        top = 65535.0
+    elif np.issubdtype(array.dtype, np.floating):
+        top = 1.0
+    else:
+        raise ReadError(Reason.UNSUPPORTED, f"an array of {array.dtype}; use uint8 or floats 0 to 1")
+    low, high = float(array.min()), float(array.max())
+    if not (low >= 0 and high <= top):
+        raise ReadError(
+            Reason.UNSUPPORTED, f"values {low:g} to {high:g} in a {array.dtype} array, not 0 to 1"
+        )
+    return Image.fromarray(np.rint(array.astype(np.float64) * (255 / top)).astype(np.uint8))
+
+
+def _table_places(path: str, column: str) -> Iterator[Place]:
+    try:
+        stream = open(path, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    except OSError as error:
+        raise UsageError(f"the table can't be read: {error.strerror}", where=path) from error
+    with stream:
+        reader = csv.DictReader(stream)
+        if column not in (reader.fieldnames or ()):
+            raise UsageError(
+                f"the table has no column {column!r}",
+                where=path,
+                cure=f"its columns are {', '.join(reader.fieldnames or ()) or 'none'}",
+            )
+        for number, row in enumerate(reader, start=2):
+            cell = row[column]
+            if cell:
+                file = os.path.join(os.path.dirname(path), cell)
+                yield file_place(file)
+            else:
+                detail = f"column {column!r} is empty"
+                yield failed_place(f"{path}:{number}", Reason.MISSING, detail, path=path)
+
+
+def _archive_places(path: str, wanted: Callable[[str], bool], limits: Limits) -> Iterator[Place]:
+    """Members in the order of the archive; an archive that breaks off ends with a failed row."""
+    try:
+        with tarfile.open(path, "r:*", errorlevel=2) as archive:
+            for member in archive:
+                if member.isdir() or not wanted(os.path.basename(member.name)):
+                    continue
+                yield _member_place(archive, member, path, limits)
+    except (tarfile.TarError, OSError, EOFError) as error:
+        yield failed_place(path, Reason.CORRUPT, f"the archive can't be read on: {error}", path=path)
+
+
+def _member_place(
+    archive: tarfile.TarFile, member: tarfile.TarInfo, path: str, limits: Limits
+) -> Place:
+    id = f"{path}::{member.name}"
+    try:
+        if member.isreg():
+            check_size(member.size, limits)
+        stream = archive.extractfile(member)
+        if stream is None:
+            return failed_place(id, Reason.NOT_A_FILE, "not a regular file", path=path)
+        data = stream.read()
+        check_size(len(data), limits)
+    except KeyError:
+        return failed_place(id, Reason.MISSING, "a link to nothing in the archive", path=path)
+    except ReadError as error:
+        return failed_place(id, error.reason, error.detail, path=path)
+    except (tarfile.ReadError, EOFError) as error:
+        return failed_place(id, Reason.TRUNCATED, f"the archive breaks off: {error}", path=path)
+    return Place(id, path, lambda limits: data)

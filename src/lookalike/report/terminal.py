@@ -1,0 +1,40 @@
+"""Views on a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from lookalike.report.view import Table, View, cell_text, shown
+
+MOST_ROWS = 200
+"""Rows shown of a table on a terminal; files and pipes get all."""
+
+
+def print_view(view: View, console: Console, *, most_rows: int = MOST_ROWS) -> None:
+    """Print a view: warnings, tables, notes. Pictures are left to the HTML page."""
+    for warning in view.warnings:
+        console.print(Text(f"! {shown(warning)}", style="bold red"))
+    for table in view.tables:
+        if table.aside:
+            continue
+        _print_table(table, console, most_rows if console.is_terminal else len(table.rows))
+    for note in view.notes:
+        console.print(Text(shown(note), style="dim" if console.is_terminal else ""))
+
+
+def _print_table(table: Table, console: Console, most_rows: int) -> None:
+    columns = [column for column in table.columns if column.kind != "picture" and not column.aside]
+    grid = RichTable(title=table.title or None, title_justify="left", title_style="bold")
+    for column in columns:
+        numeric = column.kind in {"number", "whole"}
+        grid.add_column(
+            Text(column.title), justify="right" if numeric else "left", overflow="fold",
+            no_wrap=numeric,
+        )
+    for row in table.rows[:most_rows]:
+        grid.add_row(*(Text(cell_text(row.get(column.key), column)) for column in columns))
+    console.print(grid)
+    if len(table.rows) > most_rows:
+        console.print(Text(f"and {len(table.rows) - most_rows:,} rows more (--csv, --json: all)"))

@@ -1,0 +1,109 @@
+"""What results hand to the reports: tables, notes and pictures, without any layout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        key: Key of its cells in the rows, and its name in CSV.
+        title: Its heading for people, with the unit.
+        kind: ``text``, ``number`` (aligned right, `digits` decimals), ``whole`` (thousands
+            separated), ``picture`` (the cell is a picture's id; shown where pictures can be).
+        digits: Decimals of a number.
+        shade: Range over which numbers are coloured; None for no colour.
+        aside: Whether it is left out on a terminal, where width is short.
+    """
+
+    key: str
+    title: str
+    kind: Literal["text", "number", "whole", "picture"] = "text"
+    digits: int = 4
+    shade: tuple[float, float] | None = None
+    aside: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under columns; cells are text, numbers, or None for nothing.
+
+    Attributes:
+        columns: In order.
+        rows: Cells by column key.
+        title: Heading; may be empty.
+        aside: Whether it is left out on a terminal, since another table says the same there.
+    """
+
+    columns: tuple[Column, ...]
+    rows: Sequence[Mapping[str, Any]]
+    title: str = ""
+    aside: bool = False
+
+
+@dataclass(frozen=True)
+class View:
+    """A result as people see it, in whatever format.
+
+    Attributes:
+        title: What it is.
+        tables: In reading order. CSV holds the last one only, which has a row per result.
+        notes: Sentences below the tables.
+        warnings: Sentences that must not be overlooked, above them.
+        pictures: Id → small JPEG, for formats that show pictures.
+    """
+
+    title: str
+    tables: tuple[Table, ...]
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    pictures: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+
+class Viewable(Protocol):
+    """A result of a verb, as reports take it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values with the key ``results``; what ``--json`` prints."""
+        ...
+
+    def view(self) -> View:
+        """The result as people see it."""
+        ...
+
+
+def shown(text: str) -> str:
+    """Text that is safe to show: control characters and non-UTF-8 bytes as escapes.
+
+    Example:
+        >>> print(shown("two\\nlines \\udce9"))
+        two\\nlines \\xe9
+    """
+    if text.isprintable():
+        return text
+    valid = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode()
+                   for one in valid)
+
+
+def cell_text(value: Any, column: Column) -> str:
+    """A cell for people: rounded, with a dash for nothing.
+
+    Example:
+        >>> cell_text(0.33777, Column("value", "similarity", "number")), cell_text(None, Column("a", "a"))
+        ('0.3378', '–')
+    """
+    if value is None or value != value:  # None or NaN
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if column.kind == "number":
+        return f"{value:.{column.digits}f}"
+    if column.kind == "whole":
+        return f"{value:,}"
+    return shown(str(value))
