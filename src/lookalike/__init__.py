@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from lookalike.version import __version__
+
 if TYPE_CHECKING:
     from lookalike.comparison import Comparison, compare
     from lookalike.diagnosis import Diagnosis, doctor
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
     from lookalike.errors import LookalikeError
     from lookalike.images import ImageSource, Limits, Picture, Preprocess, Reason, Unreadable
     from lookalike.metrics import METRICS, similarity
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "METRICS": "metrics",
@@ -55,6 +55,7 @@ __all__ = [
     "Preprocess",
     "Reason",
     "Unreadable",
+    "__version__",
     "compare",
     "doctor",
     "load_encoder",

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from lookalike import __version__
 from lookalike.errors import LookalikeError
+from lookalike.version import __version__
 
 VERBS = {
     "compare": "How alike are these pictures?",
@@ -74,7 +74,7 @@ def exit_code(arguments: list[str] | None = None) -> int:
         click.echo("interrupted", err=True)
         return INTERRUPTED
     except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # the reader left; nothing more can be said
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader left; say no more to it
         return 0
     except LookalikeError as error:
         if os.environ.get("LOOKALIKE_TRACEBACK"):

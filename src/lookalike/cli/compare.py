@@ -20,15 +20,32 @@ from lookalike.encoders import DEFAULT_ENCODER
 
 @click.command("compare")
 @click.argument("pictures", nargs=-1)
-@click.option("-m", "--model", "models", multiple=True, default=(DEFAULT_ENCODER,),
-              show_default=True, metavar="NAME", help="An encoder; repeat to compare several.")
+@click.option(
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    default=(DEFAULT_ENCODER,),
+    show_default=True,
+    metavar="NAME",
+    help="An encoder; repeat to compare several.",
+)
 @click.option("--pairs", metavar="FILE", help="CSV with columns a, b and optionally same.")
-@click.option("--pairing", type=click.Choice(["auto", "all", "name"]), default="auto",
-              show_default=True, help="How pictures from folders are paired.")
-@click.option("--include", default="*", metavar="PATTERN",
-              help="Only files in folders whose name matches.")
-@click.option("--metric", metavar="NAME",
-              help="cosine, euclidean, reciprocal-euclidean, inner-product or hamming.")
+@click.option(
+    "--pairing",
+    type=click.Choice(["auto", "all", "first", "name"]),
+    default="auto",
+    show_default=True,
+    help="How pictures from folders are paired.",
+)
+@click.option(
+    "--include", default="*", metavar="PATTERN", help="Only files in folders whose name matches."
+)
+@click.option(
+    "--metric",
+    metavar="NAME",
+    help="cosine, euclidean, reciprocal-euclidean, inner-product or hamming.",
+)
 @click.option("--strict", is_flag=True, help="Stop with an error if a picture can't be read.")
 @click.option("--max-bytes", type=click.IntRange(min=1), help="Largest file that is read.")
 @click.option("--max-pixels", type=click.IntRange(min=1), help="Largest picture that is decoded.")
@@ -58,7 +75,9 @@ def command(pictures: tuple[str, ...], **options: Any) -> int:
     for note in result.notes:
         click.echo(f"! {note}", err=True)
     if result.failures:
-        click.echo(f"{len(result.failures)} inputs have no vector; their rows say why", err=True)
+        count = len(result.failures)
+        told = "1 input has" if count == 1 else f"{count} inputs have"
+        click.echo(f"{told} no vector; the rows say why", err=True)
     return FAILED_INPUTS if result.failures else 0
 
 

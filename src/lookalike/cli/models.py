@@ -24,7 +24,7 @@ def command(pattern: str, **output: Any) -> int:
     check_free(output["html"], force=output["force"])
     listing = models(pattern)
     if not listing.entries:
-        known = {entry.name.partition(":")[2] or entry.name for entry in models()}
+        known = {entry.architecture for entry in models()}
         raise UnknownNameError("model", pattern, known, cure="lookalike models lists all")
     emit("models", listing, **output)
     return 0

@@ -38,12 +38,21 @@ def runtime_options(command: Command) -> Command:
     """``--engine``, ``--precision``, ``--device``, ``--threads`` and ``--offline``."""
     options = [
         click.option("--engine", metavar="NAME", help="openvino, onnxruntime or torch."),
-        click.option("--precision", default="auto", show_default=True, metavar="P",
-                     help="auto, f32, bf16 or f16."),
+        click.option(
+            "--precision",
+            default="auto",
+            show_default=True,
+            metavar="P",
+            help="auto, f32, bf16 or f16.",
+        ),
         click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps."),
         click.option("--threads", type=click.IntRange(min=1), help="CPU threads of the engine."),
-        click.option("--offline", is_flag=True, envvar="LOOKALIKE_OFFLINE",
-                     help="Never touch a network; say which weights are missing."),
+        click.option(
+            "--offline",
+            is_flag=True,
+            envvar="LOOKALIKE_OFFLINE",
+            help="Never touch a network; say which weights are missing.",
+        ),
     ]
     for option in reversed(options):
         command = option(command)
@@ -110,7 +119,9 @@ def check_free(path: str | None, *, force: bool) -> None:
 
 
 @contextmanager
-def progress_bar(what: str, total: int | None, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
+def progress_bar(
+    what: str, total: int | None, *, quiet: bool = False
+) -> Iterator[Callable[[int], None]]:
     """A bar on standard error with rate and time left, if somebody is looking."""
     if quiet or not sys.stderr.isatty():
         yield lambda done: None

@@ -43,7 +43,7 @@ def compare(
             takes.
         models: Names of encoders, or encoders already loaded.
         pairs: A CSV file with columns ``a``, ``b`` and optionally ``same``, instead of pictures.
-        pairing: ``auto`` as above, ``all``, or ``name``.
+        pairing: ``auto`` as above, ``all``, ``first`` (the first with each other), or ``name``.
         include: Only files in folders whose name matches this pattern.
         metric: A metric's name; each encoder's own (cosine, hamming for hashes) if None.
         strict: Whether a picture that can't be read is an error instead of a row.
@@ -103,13 +103,13 @@ class _Thumbnails:
             self.found[picture.id] = picture.thumbnail()
 
 
-def _encoders(
-    models: Sequence[str | Encoder] | str | Encoder, runtime: Runtime
-) -> list[Encoder]:
+def _encoders(models: Sequence[str | Encoder] | str | Encoder, runtime: Runtime) -> list[Encoder]:
     asked = [models] if isinstance(models, (str, Encoder)) else list(models)
     if not asked:
         raise UsageError("no model was named")
-    return [one if isinstance(one, Encoder) else load_encoder(one, runtime=runtime) for one in asked]
+    return [
+        one if isinstance(one, Encoder) else load_encoder(one, runtime=runtime) for one in asked
+    ]
 
 
 def _strict_error(failures: list[Row], inputs: int) -> StrictError:
@@ -141,8 +141,9 @@ def _pair_result(
     pair: Pair, rows: tuple[Row, ...], use: ModelUse, value: float | None
 ) -> PairResult:
     a, b = rows[pair.a], rows[pair.b]
-    reasons = [f"{side}: {row.reason}, {row.detail}" for side, row in (("a", a), ("b", b))
-               if not row.ok]
+    reasons = [
+        f"{side}: {row.reason}, {row.detail}" for side, row in (("a", a), ("b", b)) if not row.ok
+    ]
     return PairResult(
         a=a.id,
         b=b.id,

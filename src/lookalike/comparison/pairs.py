@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
-from typing import Any, Literal
+from typing import Literal
 
 from lookalike.errors import UsageError
 from lookalike.images import ImageSource, Pictures, Place, Reason
 from lookalike.images.place import failed_place, file_place
+from lookalike.images.table import table_rows
 
-Pairing = Literal["auto", "all", "name"]
+Pairing = Literal["auto", "all", "first", "name"]
 
 MOST_PAIRS = 1_000_000
 """A list of pairs longer than this is refused: it could neither be read nor kept in memory."""
 
-SAME = {"1": True, "true": True, "yes": True, "same": True,
-        "0": False, "false": False, "no": False, "different": False}
+SAME = {
+    "1": True,
+    "true": True,
+    "yes": True,
+    "same": True,
+    "0": False,
+    "false": False,
+    "no": False,
+    "different": False,
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,8 @@ def plan_pictures(
     """Pairs among pictures and folders.
 
     With ``auto``: two folders are paired by name; a picture and a folder, the picture with each
-    one in the folder; anything else, all pairs. An input without a partner by name gets a pair
+    one in the folder; anything else, all pairs. ``first`` compares what was given first with each
+    of the others. An input without a partner by name gets a pair
     with a place that holds nothing, so that it is not lost.
 
     Raises:
@@ -63,8 +72,8 @@ def plan_pictures(
         roots = [os.fsdecode(one) for one in pictures]  # type: ignore[arg-type]  # checked above
         return _by_name(roots[0], sides[0], roots[1], sides[1])
     places = tuple(place for side in sides for place in side)
-    if pairing == "auto" and len(sides) == 2 and any(folders):
-        first = len(sides[0])
+    if pairing == "first" or (pairing == "auto" and len(sides) == 2 and any(folders)):
+        first = len(sides[0]) if sides else 0
         pairs: Iterable[tuple[int, int]] = product(range(first), range(first, len(places)))
         count = first * (len(places) - first)
     else:
@@ -135,10 +144,10 @@ def plan_table(path: str) -> Plan:
     """
     places: dict[str, Place] = {}
     pairs = []
-    for number, row in _table(path):
+    for number, row in table_rows(path, ("a", "b")):
         ends = []
         for column in ("a", "b"):
-            cell = (row[column] or "").strip()
+            cell = row[column].strip()
             key = cell or f"{path}:{number}:{column}"
             places.setdefault(key, _cell_place(path, key, cell, column))
             ends.append(key)
@@ -150,23 +159,6 @@ def plan_table(path: str) -> Plan:
         tuple(places.values()),
         tuple(Pair(position[a], position[b], same) for a, b, same in pairs),
     )
-
-
-def _table(path: str) -> list[tuple[int, dict[str, Any]]]:
-    try:
-        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-            reader = csv.DictReader(stream)
-            columns = reader.fieldnames or ()
-            missing = [column for column in ("a", "b") if column not in columns]
-            if missing:
-                raise UsageError(
-                    f"the table has no column {missing[0]!r}",
-                    where=path,
-                    cure=f"its columns are {', '.join(columns) or 'none'}; it needs a and b",
-                )
-            return list(enumerate(reader, start=2))
-    except OSError as error:
-        raise UsageError(f"the table can't be read: {error.strerror}", where=path) from error
 
 
 def _cell_place(table: str, id: str, cell: str, column: str) -> Place:
@@ -184,4 +176,3 @@ def _same(path: str, number: int, text: str | None) -> bool | None:
             f"same={text!r} is neither yes nor no", where=f"{path}, row {number}", cure="use 1 or 0"
         )
     return SAME.get(word)
-

@@ -70,6 +70,9 @@ class Card:
     acc5: float | None = None
     source: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "settings", tuple(sorted(self.settings)))
+
     @cached_property
     def fingerprint(self) -> str:
         """32 hexadecimal digits of SHA-256 over everything that decides the numbers."""
@@ -101,8 +104,11 @@ class Card:
         pairs = [(name, getattr(self, name), getattr(other, name)) for name in IDENTITY]
         if self.preprocess != other.preprocess:
             pairs += [
-                (f"preprocess.{field.name}", getattr(self.preprocess, field.name),
-                 getattr(other.preprocess, field.name))
+                (
+                    f"preprocess.{field.name}",
+                    getattr(self.preprocess, field.name),
+                    getattr(other.preprocess, field.name),
+                )
                 for field in fields(Preprocess)
             ]
         return [f"{name}: {mine} / {theirs}" for name, mine, theirs in pairs if mine != theirs]
@@ -125,8 +131,12 @@ class Card:
         values = dict(plain)
         stated = values.pop("fingerprint", None)
         if isinstance(values.get("settings"), Mapping):
-            values["settings"] = tuple(sorted(values["settings"].items()))
+            values["settings"] = tuple(values["settings"].items())
         try:
+            if isinstance(values.get("preprocess"), Mapping):
+                values["preprocess"] = Preprocess.from_dict(
+                    values["preprocess"], where=f"{where}, preprocess"
+                )
             card = validated(cls, values, where=where)
         except UsageError as error:
             raise CardError(error.what, where=error.where, cure=error.cure) from error

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_to_bytes
 
-import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.embeddings.card import Card
-from lookalike.errors import FingerprintError, UsageError
+from lookalike.errors import CardError, FingerprintError, UsageError
 from lookalike.images import Reason
 from lookalike.report import html_fragment
 
@@ -57,7 +56,7 @@ class Embeddings:
         engine: What ran the encoder, e.g. ``openvino f32 on CPU``; recorded, not compared.
 
     Example:
-        >>> import lookalike
+        >>> import lookalike, numpy as np
         >>> found = lookalike.load_encoder("pixels").encode(
         ...     [np.zeros((8, 8, 3), np.uint8), "no/such/file.jpg"])
         >>> len(found), found.vectors.shape[0], found.failures[0].reason.value
@@ -150,15 +149,17 @@ class Embeddings:
             CardError: No card in the metadata, or one whose fingerprint does not hold.
 
         Example:
-            >>> import lookalike
+            >>> import lookalike, numpy as np
             >>> found = lookalike.load_encoder("pixels").encode([np.zeros((8, 8, 3), np.uint8)])
             >>> Embeddings.from_arrow(found.to_arrow()).fingerprint == found.fingerprint
             True
         """
         metadata = table.schema.metadata or {}
-        card = Card.from_dict(
-            json.loads(metadata.get(b"lookalike.card", b"{}")), where="schema metadata"
-        )
+        try:
+            plain = json.loads(metadata.get(b"lookalike.card", b"{}"))
+        except ValueError as error:
+            raise CardError(f"the card is no JSON: {error}", where="schema metadata") from error
+        card = Card.from_dict(plain, where="schema metadata")
         rows = tuple(
             Row(
                 id=restored_name(one["id"]),
@@ -192,7 +193,7 @@ MARK = "percent:"
 
 
 def stored_name(name: str) -> str:
-    """A file name as valid text, without loss: names with non-UTF-8 bytes are percent-encoded.
+    r"""A file name as valid text, without loss: names with non-UTF-8 bytes are percent-encoded.
 
     Example:
         >>> stored_name("caf\udce9.jpg"), restored_name("percent:caf%E9.jpg") == "caf\udce9.jpg"

@@ -25,8 +25,8 @@ __all__ = [
     "Listing",
     "Runtime",
     "family_names",
-    "models",
     "load_encoder",
+    "models",
     "parse_name",
 ]
 

@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 
 from lookalike.embeddings import Card, Embeddings, Row
 from lookalike.errors import UsageError
-from lookalike.images import ImageSource, Limits, Picture, Pictures, Place, Reason, Unreadable, decode
+from lookalike.images import (
+    ImageSource,
+    Limits,
+    Picture,
+    Pictures,
+    Place,
+    Reason,
+    Unreadable,
+    decode,
+)
 from lookalike.images.place import ReadError
 
 Array: TypeAlias = "NDArray[Any]"
@@ -155,7 +164,7 @@ def _stacked(card: Card, parts: list[Array]) -> Array:
 
 def _joined(chunk: list[Prepared], output: Array) -> tuple[list[Row], Array]:
     """Rows with the vectors that are finite; the others become failures with a reason."""
-    finite = np.isfinite(output).all(axis=1)
+    finite: NDArray[np.bool_] = np.asarray(np.isfinite(output).all(axis=1))
     position = iter(range(len(output)))
     rows = []
     for row, prepared in chunk:

@@ -42,7 +42,9 @@ class EncoderName:
         value = self.options.get(option, default)
         if value not in allowed:
             raise UsageError(
-                f"{option}={value} is not a choice", where=self.text, cure="one of " + ", ".join(allowed)
+                f"{option}={value} is not a choice",
+                where=self.text,
+                cure="one of " + ", ".join(allowed),
             )
         return value
 

@@ -38,7 +38,9 @@ class UrlFile:
         target = self.path()
         target.parent.mkdir(parents=True, exist_ok=True)
         stem = target.stem.rsplit("-", 1)
-        prefix = stem[1] if len(stem) == 2 and all(c in "0123456789abcdef" for c in stem[1]) else None
+        prefix = (
+            stem[1] if len(stem) == 2 and all(c in "0123456789abcdef" for c in stem[1]) else None
+        )
         torch.hub.download_url_to_file(self.url, str(target), hash_prefix=prefix, progress=True)
         return target
 
@@ -94,7 +96,7 @@ def located(origin: Origin, *, offline: bool, encoder: str) -> Path:
         f"put the file at {path}, or give weights=FILE in the encoder's name"
         " (weights=random to try the network without)"
     )
-    if offline or any(os.environ.get(name, "0") not in {"", "0"} for name in OFFLINE_VARIABLES):
+    if offline or offline_variables():
         raise MissingWeightsError(
             f"the weights of {encoder} are not on this machine, and offline was asked for: "
             f"{origin.url}",
@@ -106,6 +108,11 @@ def located(origin: Origin, *, offline: bool, encoder: str) -> Path:
         raise MissingWeightsError(
             f"the weights of {encoder} could not be fetched from {origin.url}: {error}", cure=cure
         ) from error
+
+
+def offline_variables() -> list[str]:
+    """The environment variables that forbid touching a network, as far as they are set."""
+    return [name for name in OFFLINE_VARIABLES if os.environ.get(name, "0") not in {"", "0"}]
 
 
 def read_state_dict(path: Path) -> StateDict:

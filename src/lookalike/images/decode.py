@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from io import BytesIO
 from PIL import Image, UnidentifiedImageError
 
 from lookalike.extras import installed
-from lookalike.images.picture import Picture
+from lookalike.images.picture import UNDONE, Picture
 from lookalike.images.place import Limits, Place, ReadError, Reason, Unreadable
 
 COMMON = ("JPEG", "PNG", "GIF", "BMP", "PPM")
@@ -18,6 +19,9 @@ COMMON = ("JPEG", "PNG", "GIF", "BMP", "PPM")
 
 NOT_READ = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG", "SPIDER", "MCIDAS", "IPTC"})
 """Formats left out: they run another program, are stubs, or accept almost any bytes."""
+
+SIZE_FIELDS = {b"\x89PNG": (">II", 16), b"GIF8": ("<HH", 6), b"BM": ("<ii", 18)}
+"""How a file begins → the format and the offset of its width and height."""
 
 ORIENTATION_TAG = 0x0112
 _limit_lock = threading.Lock()
@@ -41,19 +45,23 @@ def decode(place: Place, limits: Limits | None = None) -> Picture | Unreadable:
     limits = limits or Limits()
     try:
         found = place.read(limits)
-        image = _open(found, limits) if isinstance(found, bytes) else found
+        image = _open(found) if isinstance(found, bytes) else found
         _check_pixels(image.size, limits)
+        turned = _orientation(image) if image.format == "TIFF" else 1
         _load(image)
-        return Picture(place.id, image, _orientation(image), place.path)
+        orientation = _orientation(image)
+        if turned != 1 and orientation == 1:  # Pillow sets TIFFs upright while it loads them
+            image, orientation = image.transpose(UNDONE[turned]), turned
+        return Picture(place.id, image, orientation, place.path)
     except ReadError as error:
         return Unreadable(place.id, error.reason, error.detail, place.path)
     except MemoryError:
         return Unreadable(place.id, Reason.OUT_OF_MEMORY, "decoding ran out of memory", place.path)
 
 
-def _open(data: bytes, limits: Limits) -> Image.Image:
+def _open(data: bytes) -> Image.Image:
     """Reads the header: format, size, mode."""
-    with _pillow_limit(limits.max_pixels):
+    with _no_pillow_limit():
         try:
             return Image.open(BytesIO(data), formats=COMMON)
         except UnidentifiedImageError:
@@ -68,6 +76,8 @@ def _open(data: bytes, limits: Limits) -> Image.Image:
         try:
             return Image.open(BytesIO(data), formats=sorted(set(Image.OPEN) - NOT_READ))
         except UnidentifiedImageError as error:
+            if _claims_no_pixels(data):
+                raise ReadError(Reason.ZERO_SIZED, "the header says zero pixels") from error
             raise ReadError(Reason.NOT_AN_IMAGE, _looks_like(data)) from error
         except Exception as error:
             raise _fault(error, "the header contradicts itself") from error
@@ -113,7 +123,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 @contextmanager
-def _pillow_limit(max_pixels: int) -> Iterator[None]:
+def _no_pillow_limit() -> Iterator[None]:
     """Lets our own limit decide instead of Pillow's global one, while a header is read."""
     with _limit_lock:
         before = Image.MAX_IMAGE_PIXELS
@@ -122,6 +132,13 @@ def _pillow_limit(max_pixels: int) -> Iterator[None]:
             yield
         finally:
             Image.MAX_IMAGE_PIXELS = before
+
+
+def _claims_no_pixels(data: bytes) -> bool:
+    for start, (fields, offset) in SIZE_FIELDS.items():
+        if data.startswith(start) and len(data) >= offset + struct.calcsize(fields):
+            return 0 in struct.unpack_from(fields, data, offset)
+    return False
 
 
 def _is_heif(data: bytes) -> bool:

@@ -25,6 +25,9 @@ UPRIGHT = {
 }
 """EXIF orientation tag → the transposition that sets the picture upright."""
 
+UNDONE = UPRIGHT | {6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
+"""EXIF orientation tag → the transposition from upright back to what is stored."""
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:
@@ -98,9 +101,11 @@ def to_rgb(image: Image.Image, alpha: Alpha) -> Image.Image:
     if image.mode == "La":  # Pillow has no direct way from premultiplied grey
         image = image.convert("LA")
     try:
-        if alpha == "drop" or not image.has_transparency_data:
+        if not image.has_transparency_data:
             return image.convert("RGB")
-        front = image.convert("RGBA")
+        front = image.convert("RGBA")  # straight to RGB, Pillow warns about some palettes
+        if alpha == "drop":
+            return front.convert("RGB")
         behind = Image.new("RGBA", front.size, (*alpha, 255))
         return Image.alpha_composite(behind, front).convert("RGB")
     except ValueError as error:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,12 @@ from lookalike.images.place import ReadError, Reason
 from lookalike.images.resample import KERNELS, Kernel, resize
 
 Size: TypeAlias = tuple[int, int]
+Order = Literal["rgb", "bgr"]
+Layout = Literal["nchw", "nhwc"]
 Triple: TypeAlias = tuple[float, float, float]
 
 MAX_RESIZED_PIXELS = 64_000_000
-"""A strip of 1 x 100,000 pixels, resized by its shorter side, would need gigabytes; it is refused."""
+"""A strip of 1 x 100,000 pixels, resized by its shorter side, would need gigabytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,25 +65,50 @@ class Preprocess:
     scale: float = 1 / 255
     mean: Triple = (0.0, 0.0, 0.0)
     std: Triple = (1.0, 1.0, 1.0)
-    order: Literal["rgb", "bgr"] = "rgb"
-    layout: Literal["nchw", "nhwc"] = "nchw"
+    order: Order = "rgb"
+    layout: Layout = "nchw"
     alpha: Alpha = "drop"
     exif: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("resize", "crop"):
-            value = getattr(self, name)
-            sides = (value,) if isinstance(value, int) else (value or ())
-            if any(side < 1 for side in sides):
-                raise UsageError("a side of less than one pixel", where=f"{name}={value}")
-        if self.kernel not in KERNELS:
+        resize = (self.resize,) * 2 if isinstance(self.resize, int) else self.resize
+        for name, size in (("resize", resize), ("crop", self.crop)):
+            fits = isinstance(size, tuple) and len(size) == 2 and min(size) >= 1
+            if size is not None and not fits:
+                raise UsageError(
+                    "a size is (height, width), at least one pixel each",
+                    where=f"{name}={getattr(self, name)}",
+                )
+        known = {"kernel": KERNELS, "order": get_args(Order), "layout": get_args(Layout)}
+        for name, names in known.items():
+            if getattr(self, name) not in names:
+                raise UsageError(
+                    f"unknown {name} {getattr(self, name)!r}", cure="one of " + ", ".join(names)
+                )
+        if self.alpha != "drop" and not (
+            isinstance(self.alpha, tuple)
+            and len(self.alpha) == 3
+            and all(0 <= part <= 255 for part in self.alpha)
+        ):
+            raise UsageError("a background is drop or R,G,B, 0 to 255", where=f"alpha={self.alpha}")
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        if len(self.mean) != 3 or len(self.std) != 3:
             raise UsageError(
-                f"unknown kernel {self.kernel!r}", cure="one of " + ", ".join(KERNELS)
+                "mean and deviation have three channels", where=f"mean={self.mean}, std={self.std}"
             )
         if 0 in self.std:
             raise UsageError("a deviation of zero", where=f"std={self.std}")
         if not np.isfinite([self.scale, *self.mean, *self.std]).all():
             raise UsageError("scale, mean and deviation must be finite numbers")
+        with np.errstate(over="ignore", invalid="ignore"):
+            low, high = self.table.min(axis=1), self.table.max(axis=1)
+        if not (np.isfinite([low, high]).all() and (low < high).all()):
+            raise UsageError(
+                "scale, mean and deviation leave nothing of a picture in float32",
+                where=f"scale={self.scale}, mean={self.mean}, std={self.std}",
+            )
 
     @property
     def output_size(self) -> Size | None:
@@ -210,10 +237,13 @@ def centre_crop(pixels: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
         >>> centre_crop(np.ones((1, 1, 1), np.uint8), (1, 4)).ravel().tolist()
         [0, 1, 0, 0]
     """
-    pads = [(max(0, want - have) // 2, (max(0, want - have) + 1) // 2)
-            for have, want in zip(pixels.shape[:2], size, strict=True)]
+    pads = [
+        (max(0, want - have) // 2, (max(0, want - have) + 1) // 2)
+        for have, want in zip(pixels.shape[:2], size, strict=True)
+    ]
     if any(before or after for before, after in pads):
         pixels = np.pad(pixels, [*pads, (0, 0)])
-    top, left = (round((have - want) / 2)
-                 for have, want in zip(pixels.shape[:2], size, strict=True))
+    top, left = (
+        round((have - want) / 2) for have, want in zip(pixels.shape[:2], size, strict=True)
+    )
     return pixels[top : top + size[0], left : left + size[1]]

@@ -82,7 +82,7 @@ def from_options(options: Mapping[str, str], start: Preprocess | None) -> Prepro
         return None
     if "size" in changes:
         result = at_size(result, _size(changes.pop("size")))
-    if changes.pop("squash", "0").lower() in {"1", "true", "yes"}:
+    if _flag("squash", changes.pop("squash", "0")):
         if result.output_size is None:
             raise UsageError("squash needs an input size", cure="add size=HEIGHTxWIDTH")
         result = replace(result, resize=result.output_size, crop=None)
@@ -95,6 +95,8 @@ def from_options(options: Mapping[str, str], start: Preprocess | None) -> Prepro
 def at_size(recipe: Preprocess, size: Size) -> Preprocess:
     """The same recipe for another input size: the resize grows by the same factor.
 
+    Where height and width grow differently, by the larger one, so that the crop stays inside.
+
     Example:
         >>> at_size(preset("imagenet"), (448, 448)).resize
         512
@@ -102,7 +104,7 @@ def at_size(recipe: Preprocess, size: Size) -> Preprocess:
     before = recipe.output_size
     if recipe.crop is None or before is None:
         return replace(recipe, resize=size)
-    factor = min(size) / min(before)
+    factor = max(new / old for new, old in zip(size, before, strict=True))
     if isinstance(recipe.resize, int):
         return replace(recipe, resize=round(recipe.resize * factor), crop=size)
     if recipe.resize is None:
@@ -111,9 +113,15 @@ def at_size(recipe: Preprocess, size: Size) -> Preprocess:
     return replace(recipe, resize=(round(height * factor), round(width * factor)), crop=size)
 
 
+def _flag(key: str, text: str) -> bool:
+    if text.lower() not in {"1", "true", "yes", "0", "false", "no"}:
+        raise UsageError(f"{key} is true or false", where=f"{key}={text}")
+    return text.lower() in {"1", "true", "yes"}
+
+
 def _size(text: str) -> Size:
     parts = text.lower().split("x")
-    if not 1 <= len(parts) <= 2 or not all(part.isdigit() for part in parts):
+    if not 1 <= len(parts) <= 2 or not all(part.isdecimal() for part in parts):
         raise UsageError("a size is 224 or HEIGHTxWIDTH", where=f"size={text}")
     return int(parts[0]), int(parts[-1])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import glob
 import os
 import tarfile
@@ -26,6 +25,7 @@ from lookalike.images.place import (
     failed_place,
     file_place,
 )
+from lookalike.images.table import table_rows
 
 Pictures: TypeAlias = (
     "str | os.PathLike[str] | np.ndarray[Any, Any] | Image.Image | Place | Sequence[Any]"
@@ -127,7 +127,7 @@ class ImageSource:
             matches = sorted(glob.glob(path, recursive=self._recursive))
             if not matches:
                 raise UsageError("the pattern matches nothing", where=path)
-            for match in matches:
+            for match in _outermost(matches):
                 yield from self._expand_path(match)
         else:
             yield file_place(path)
@@ -157,6 +157,16 @@ class ImageSource:
 
     def _wanted(self, name: str) -> bool:
         return fnmatch(name, self._include)
+
+
+def _outermost(matches: list[str]) -> list[str]:
+    """Matches that do not lie in a folder that matched too, whose walk finds them."""
+    folders = {os.path.join(match, "") for match in matches if os.path.isdir(match)}
+    return [
+        match
+        for match in matches
+        if not any(match.startswith(folder) and match != folder for folder in folders)
+    ]
 
 
 class _Counter:
@@ -218,7 +228,9 @@ def array_image(array: np.ndarray[Any, Any]) -> Image.Image:
     elif np.issubdtype(array.dtype, np.floating):
         top = 1.0
     else:
-        raise ReadError(Reason.UNSUPPORTED, f"an array of {array.dtype}; use uint8 or floats 0 to 1")
+        raise ReadError(
+            Reason.UNSUPPORTED, f"an array of {array.dtype}; use uint8 or floats 0 to 1"
+        )
     low, high = float(array.min()), float(array.max())
     if not (low >= 0 and high <= top):
         raise ReadError(
@@ -228,26 +240,12 @@ def array_image(array: np.ndarray[Any, Any]) -> Image.Image:
 
 
 def _table_places(path: str, column: str) -> Iterator[Place]:
-    try:
-        stream = open(path, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    except OSError as error:
-        raise UsageError(f"the table can't be read: {error.strerror}", where=path) from error
-    with stream:
-        reader = csv.DictReader(stream)
-        if column not in (reader.fieldnames or ()):
-            raise UsageError(
-                f"the table has no column {column!r}",
-                where=path,
-                cure=f"its columns are {', '.join(reader.fieldnames or ()) or 'none'}",
-            )
-        for number, row in enumerate(reader, start=2):
-            cell = row[column]
-            if cell:
-                file = os.path.join(os.path.dirname(path), cell)
-                yield file_place(file)
-            else:
-                detail = f"column {column!r} is empty"
-                yield failed_place(f"{path}:{number}", Reason.MISSING, detail, path=path)
+    for number, row in table_rows(path, (column,)):
+        if row[column]:
+            yield file_place(os.path.join(os.path.dirname(path), row[column]))
+        else:
+            detail = f"column {column!r} is empty"
+            yield failed_place(f"{path}:{number}", Reason.MISSING, detail, path=path)
 
 
 def _archive_places(path: str, wanted: Callable[[str], bool], limits: Limits) -> Iterator[Place]:
@@ -258,8 +256,23 @@ def _archive_places(path: str, wanted: Callable[[str], bool], limits: Limits) ->
                 if member.isdir() or not wanted(os.path.basename(member.name)):
                     continue
                 yield _member_place(archive, member, path, limits)
-    except (tarfile.TarError, OSError, EOFError) as error:
-        yield failed_place(path, Reason.CORRUPT, f"the archive can't be read on: {error}", path=path)
+            if not _ends_properly(archive):
+                detail = "the archive breaks off, or a header in it is damaged"
+                yield failed_place(path, Reason.TRUNCATED, detail, path=path)
+    except PermissionError:
+        yield failed_place(path, Reason.PERMISSION, "reading is not permitted", path=path)
+    except Exception as error:  # a damaged archive fails in its own ways
+        yield failed_place(
+            path, Reason.CORRUPT, f"the archive can't be read on: {error}", path=path
+        )
+
+
+def _ends_properly(archive: tarfile.TarFile) -> bool:
+    """Whether reading stopped at the zeros that end an archive; tarfile stops at damage as well."""
+    stream = archive.fileobj
+    assert stream is not None
+    stream.seek(archive.offset)
+    return stream.read(tarfile.BLOCKSIZE) == bytes(tarfile.BLOCKSIZE)
 
 
 def _member_place(
@@ -278,6 +291,12 @@ def _member_place(
         return failed_place(id, Reason.MISSING, "a link to nothing in the archive", path=path)
     except ReadError as error:
         return failed_place(id, error.reason, error.detail, path=path)
+    except RecursionError:
+        return failed_place(id, Reason.NOT_A_FILE, "a link that leads back to itself", path=path)
+    except MemoryError:
+        return failed_place(id, Reason.OUT_OF_MEMORY, "reading ran out of memory", path=path)
     except (tarfile.ReadError, EOFError) as error:
         return failed_place(id, Reason.TRUNCATED, f"the archive breaks off: {error}", path=path)
+    except Exception as error:  # decompressors raise their own
+        return failed_place(id, Reason.CORRUPT, f"the archive is damaged: {error}", path=path)
     return Place(id, path, lambda limits: data)

@@ -64,14 +64,48 @@ def _cosine_rows(a: Floats, b: Floats) -> Floats:
 
 def _euclidean(a: Floats, b: Floats) -> Floats:
     # differences instead of |a|^2 + |b|^2 - 2ab, whose cancellation hides small distances
-    return np.stack([_euclidean_rows(np.broadcast_to(one, b.shape), b) for one in a]) if len(
-        a
-    ) else np.zeros((0, len(b)))
+    return (
+        np.stack([_euclidean_rows(np.broadcast_to(one, b.shape), b) for one in a])
+        if len(a)
+        else np.zeros((0, len(b)))
+    )
 
 
 def _euclidean_rows(a: Floats, b: Floats) -> Floats:
-    distances: Floats = np.linalg.norm(a - b, axis=1)
+    with np.errstate(over="ignore"):
+        differences = a - b
+        distances: Floats = np.linalg.norm(differences, axis=1)
+        extreme = ~((distances > 1e-150) & (distances < 1e150))  # squares may have vanished
+        if extreme.any():
+            scaled, exponents = _scaled(differences[extreme])
+            distances[extreme] = np.ldexp(np.linalg.norm(scaled, axis=1), exponents)
     return distances
+
+
+def _scaled(vectors: Floats) -> tuple[Floats, NDArray[np.int32]]:
+    """Rows divided by a power of two, so that no entry exceeds 1, and its exponents."""
+    exponents = np.frexp(np.abs(vectors).max(axis=1, initial=0.0))[1]
+    return np.ldexp(vectors, -exponents[:, None]), exponents
+
+
+def _inner(a: Floats, b: Floats) -> Floats:
+    with np.errstate(over="ignore", invalid="ignore"):
+        products = a @ b.T
+        if np.isfinite(products).all():
+            return products
+        (small_a, power_a), (small_b, power_b) = _scaled(a), _scaled(b)
+        rescued = np.ldexp(small_a @ small_b.T, power_a[:, None] + power_b)
+    return np.where(np.isfinite(products), products, rescued)
+
+
+def _inner_rows(a: Floats, b: Floats) -> Floats:
+    with np.errstate(over="ignore", invalid="ignore"):
+        products: Floats = np.einsum("nd,nd->n", a, b)
+        if np.isfinite(products).all():
+            return products
+        (small_a, power_a), (small_b, power_b) = _scaled(a), _scaled(b)
+        rescued = np.ldexp(np.einsum("nd,nd->n", small_a, small_b), power_a + power_b)
+    return np.where(np.isfinite(products), products, rescued)
 
 
 def _reciprocal(distances: Floats) -> Floats:
@@ -109,8 +143,8 @@ METRICS: dict[str, Metric] = {
             np.inf,
             True,
             "0 with every vector",
-            lambda a, b: a @ b.T,
-            lambda a, b: np.einsum("nd,nd->n", a, b),
+            _inner,
+            _inner_rows,
         ),
         Metric("hamming", 0, 1, True, "the share of zeros in the other", _hamming, _hamming_rows),
     )

@@ -77,7 +77,11 @@ def similarity(
 
 
 def _matrix(vectors: Vectors, name: str) -> tuple[Floats, bool]:
-    array = np.asarray(vectors.vectors if isinstance(vectors, Comparable) else vectors, np.float64)
+    plain = vectors.vectors if isinstance(vectors, Comparable) else vectors
+    try:
+        array = np.asarray(plain).astype(np.float64, casting="same_kind", copy=False)
+    except (TypeError, ValueError) as error:
+        raise VectorError(f"{name} is no array of real numbers: {error}") from error
     if array.ndim not in (1, 2):
         raise VectorError(f"{name} has shape {array.shape}", cure="give (D,) or (N, D)")
     return np.atleast_2d(array), array.ndim == 1
@@ -88,11 +92,16 @@ def _check(left: Floats, right: Floats, metric: str) -> None:
         raise VectorError(
             f"vectors of length {left.shape[1]} and {right.shape[1]} can't be compared"
         )
+    if left.shape[1] == 0:
+        raise VectorError("vectors without entries can't be compared")
     for name, array in (("a", left), ("b", right)):
         finite = np.isfinite(array).all(axis=1)
         if not finite.all():
-            raise VectorError(f"{name} has values that are not finite",
-                              where=f"row {int(np.argmin(finite))}")
+            raise VectorError(
+                f"{name} has values that are not finite", where=f"row {int(np.argmin(finite))}"
+            )
         if metric == "hamming" and not np.isin(array, (0.0, 1.0)).all():
-            raise VectorError(f"{name} has values other than 0 and 1",
-                              cure="hamming compares bits; use cosine for real numbers")
+            raise VectorError(
+                f"{name} has values other than 0 and 1",
+                cure="hamming compares bits; use cosine for real numbers",
+            )

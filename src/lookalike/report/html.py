@@ -6,8 +6,8 @@ import base64
 from functools import lru_cache
 from typing import Any
 
-from lookalike import __version__
 from lookalike.report.view import Column, View, cell_text, shown
+from lookalike.version import __version__
 
 DARKEST = 0.55
 """Share of colour at the upper end of a shaded range; text stays readable on it."""
@@ -24,8 +24,17 @@ def html_fragment(view: View) -> str:
 
 
 def _render(template: str, view: View) -> str:
-    text: str = _environment().get_template(template).render(
-        view=view, version=__version__, cell=cell_text, shade=shade, picture=_picture, shown=shown
+    text: str = (
+        _environment()
+        .get_template(template)
+        .render(
+            view=view,
+            version=__version__,
+            cell=cell_text,
+            shade=shade,
+            picture=_picture,
+            shown=shown,
+        )
     )
     return text
 

@@ -30,7 +30,9 @@ def _print_table(table: Table, console: Console, most_rows: int) -> None:
     for column in columns:
         numeric = column.kind in {"number", "whole"}
         grid.add_column(
-            Text(column.title), justify="right" if numeric else "left", overflow="fold",
+            Text(column.title),
+            justify="right" if numeric else "left",
+            overflow="fold",
             no_wrap=numeric,
         )
     for row in table.rows[:most_rows]:

@@ -8,8 +8,8 @@ import json
 import math
 from typing import Any
 
-from lookalike import __version__
 from lookalike.report.view import View, Viewable
+from lookalike.version import __version__
 
 
 def csv_text(view: View) -> str:

@@ -78,28 +78,30 @@ class Viewable(Protocol):
 
 
 def shown(text: str) -> str:
-    """Text that is safe to show: control characters and non-UTF-8 bytes as escapes.
+    r"""Text that is safe to show: control characters and non-UTF-8 bytes as escapes.
 
     Example:
-        >>> print(shown("two\\nlines \\udce9"))
-        two\\nlines \\xe9
+        >>> print(shown("two\nlines \udce9"))
+        two\nlines \xe9
     """
     if text.isprintable():
         return text
     valid = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode()
-                   for one in valid)
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in valid
+    )
 
 
 def cell_text(value: Any, column: Column) -> str:
     """A cell for people: rounded, with a dash for nothing.
 
     Example:
-        >>> cell_text(0.33777, Column("value", "similarity", "number")), cell_text(None, Column("a", "a"))
-        ('0.3378', '–')
+        >>> column = Column("value", "similarity", "number")
+        >>> cell_text(0.33777, column), cell_text(None, column)
+        ('0.3378', '-')
     """
     if value is None or value != value:  # None or NaN
-        return "–"
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if column.kind == "number":

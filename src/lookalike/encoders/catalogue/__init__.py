@@ -43,6 +43,12 @@ class Entry:
     source: str = ""
 
     @property
+    def architecture(self) -> str:
+        """The name without family and weights, e.g. ``resnet50``."""
+        bare = self.name.partition(":")[2] or self.name
+        return bare.removesuffix(self.weights).rstrip("/.") if self.weights else bare
+
+    @property
     def available(self) -> str:
         """``installed``, or the extra to install, e.g. ``lookalike[torch]``."""
         missing = next((module for module in self.requires if not installed(module)), None)

@@ -53,7 +53,9 @@ class OpenVinoEngine:
         ov = openvino()
         core = ov.Core()
         device = (runtime.device or "CPU").upper()
-        if device.split(":")[0].split(".")[0] not in {name.split(".")[0] for name in core.available_devices}:
+        if device.split(":")[0].split(".")[0] not in {
+            name.split(".")[0] for name in core.available_devices
+        }:
             raise MissingDeviceError(
                 f"OpenVINO has no device {device!r} here",
                 cure="one of " + ", ".join(core.available_devices),
@@ -70,7 +72,9 @@ class OpenVinoEngine:
         self.label = f"openvino {effective} on {device}"
         self.input_shape = _shape(self._compiled.inputs[0])
         self._request = self._compiled.create_infer_request()
-        self._ports = {_name(port, index): port for index, port in enumerate(self._compiled.outputs)}
+        self._ports = {
+            _name(port, index): port for index, port in enumerate(self._compiled.outputs)
+        }
         self.outputs = {name: _shape(port) for name, port in self._ports.items()}
 
     def run(self, batch: Array, outputs: tuple[str, ...]) -> list[Array]:
@@ -121,9 +125,7 @@ def convert(ov: ModuleType, core: Any, network: TorchNetwork) -> Any:
         model = _traced(ov, network, probe[:batch], dynamic=batch == 2)
         if _agrees(core, model, probe.numpy(), expected, alone=batch == 1):
             return model
-    raise WeightsError(
-        "the converted network does not agree with torch", cure="use engine=torch"
-    )
+    raise WeightsError("the converted network does not agree with torch", cure="use engine=torch")
 
 
 def _traced(ov: ModuleType, network: TorchNetwork, example: Any, *, dynamic: bool) -> Any:
@@ -132,7 +134,8 @@ def _traced(ov: ModuleType, network: TorchNetwork, example: Any, *, dynamic: boo
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
     with torch.no_grad(), _quiet_tracer():
-        traced = torch.jit.trace(network.module, example, check_trace=False, strict=False)
+        trace: Any = torch.jit.trace
+        traced = trace(network.module, example, check_trace=False, strict=False)
         frontend = FrontEndManager().load_by_framework("pytorch")
         decoder = TorchScriptPythonDecoder(traced, example_input=(example,), trace_kwargs=None)
         model = frontend.convert(frontend.load(decoder))
@@ -168,7 +171,10 @@ def _agrees(core: Any, model: Any, probe: Array, expected: list[Array], *, alone
             want = reference[start : start + len(batch)]
             got = results[port]
             scale = max(float(np.abs(want).max(initial=0)), 1e-12)
-            if got.shape != want.shape or not np.abs(got - want).max(initial=0) <= AGREEMENT * scale:
+            if (
+                got.shape != want.shape
+                or not np.abs(got - want).max(initial=0) <= AGREEMENT * scale
+            ):
                 return False
     return True
 
@@ -176,7 +182,12 @@ def _agrees(core: Any, model: Any, probe: Array, expected: list[Array], *, alone
 def _stored(network: TorchNetwork) -> Path | None:
     if network.cache_key is None:
         return None
-    return cache_folder() / "openvino" / openvino().__version__.split("-")[0] / f"{network.cache_key}.xml"
+    return (
+        cache_folder()
+        / "openvino"
+        / openvino().__version__.split("-")[0]
+        / f"{network.cache_key}.xml"
+    )
 
 
 def _save(ov: ModuleType, model: Any, path: Path) -> None:

@@ -30,7 +30,8 @@ class TorchEngine:
             torch.set_num_threads(runtime.threads)
         self.asked = self.precision = self._precision(runtime.precision)
         self._dtype = {"f32": None, "bf16": torch.bfloat16, "f16": torch.float16}[self.precision]
-        self._module = network.module.to(self._device, memory_format=torch.channels_last)
+        module: Any = network.module
+        self._module = module.to(self._device, memory_format=torch.channels_last)
         self.label = f"torch {self.precision} on {str(self._device).upper()}"
         self.input_shape = (-1, *network.input_shape)
         self.outputs = self._probe(network)

@@ -136,13 +136,13 @@ def file_digest(path: Path) -> str:
 
 
 def external_files(content: bytes) -> set[str]:
-    """Names of the external data files in the bytes of an ONNX model.
+    r"""Names of the external data files in the bytes of an ONNX model.
 
     Found by the encoding of the key-value pair ``location`` (tag, length, name) in the protobuf,
     so that the onnx package is not needed.
 
     Example:
-        >>> external_files(b"...\\n\\x08location\\x12\\x06w.data...")
+        >>> external_files(b"...\n\x08location\x12\x06w.data...")
         {'w.data'}
     """
     names = set()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +71,8 @@ def _built(
         module=visual,
         preprocess=from_open_clip(visual.preprocess_cfg),
         layer="",
-        algorithm=f"open_clip/{architecture}" + ("+quickgelu" if settings.get("quick_gelu") else ""),
+        algorithm=f"open_clip/{architecture}"
+        + ("+quickgelu" if settings.get("quick_gelu") else ""),
         weights_tag=tags[kind],
         has_class_token=hasattr(visual, "class_embedding"),
         published=published_row("open_clip", architecture, tag),
@@ -80,7 +83,6 @@ def _built(
 def _origin(open_clip: Any, architecture: str, tag: str, name: EncoderName) -> Origin:
     settings = open_clip.get_pretrained_cfg(architecture, tag) if tag else {}
     if settings.get("hf_hub"):
-        repository, _, file = settings["hf_hub"].rstrip("/").partition("/")
         parts = settings["hf_hub"].strip("/").split("/")
         repository, file = "/".join(parts[:2]), "/".join(parts[2:])
         return HubFile(repository, (file,) if file else HUB_NAMES)
@@ -113,14 +115,26 @@ def _image_tower(
     if path is not None:
         read_state_dict(path)  # refuses what is no checkpoint, with a message of its own
     try:
-        model = open_clip.create_model(
-            architecture, pretrained=str(path) if path else None, weights_only=True, **options
-        )
+        with _quiet():
+            model = open_clip.create_model(
+                architecture, pretrained=str(path) if path else None, weights_only=True, **options
+            )
     except (RuntimeError, KeyError) as error:
         raise WeightsError(
             f"the weights are of another network: {str(error)[:400]}", where=str(path or "")
         ) from error
     return model.visual
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Holds back open_clip's log of what it loads; that weights are random is said elsewhere."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 FAMILY = OpenClip()

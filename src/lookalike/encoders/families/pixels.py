@@ -1,4 +1,4 @@
-"""``pixels``: colour and gradient statistics in NumPy, without weights: baseline and test double."""
+"""``pixels``: colour and gradient statistics in NumPy: baseline and test double."""
 
 from __future__ import annotations
 

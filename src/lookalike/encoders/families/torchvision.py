@@ -32,8 +32,10 @@ EMBEDDING_LAYERS = (
     ("swin", "input:head"),
     ("vit", "input:heads"),
     (("mobilenet", "mnasnet", "efficientnet", "densenet"), "input:classifier"),
-    (("resnet", "resnext", "wide_resnet", "regnet", "googlenet", "inception", "shufflenet"),
-     "input:fc"),
+    (
+        ("resnet", "resnext", "wide_resnet", "regnet", "googlenet", "inception", "shufflenet"),
+        "input:fc",
+    ),
 )
 """Beginning of a name → the layer whose pooled output is the embedding: what enters the class
 head after global pooling and normalisation, or the last map where the head is not a plain one."""
@@ -62,6 +64,11 @@ def torchvision() -> ModuleType:
     return require("torchvision", purpose="torchvision encoders")
 
 
+def operators_declared() -> bool:
+    """Whether torchvision's compiled operators were missing and had to be declared here."""
+    return bool(_operators)
+
+
 def embedding_layer(model: str) -> str:
     """The layer of a torchvision classifier from which its embedding is taken.
 
@@ -87,7 +94,7 @@ class Torchvision:
         torchvision()
         models: Any = importlib.import_module("torchvision.models")
         architecture, _, tag = name.rest.partition("/")
-        known = [entry for entry in models.list_models(module=models)]
+        known = list(models.list_models(module=models))
         if architecture not in known:
             raise UnknownNameError("torchvision model", architecture, known)
         entry = _weights_entry(models, architecture, tag)
@@ -116,7 +123,7 @@ def _built(
     if architecture.startswith("vit"):
         options["image_size"] = transforms.crop_size[0]
     if architecture in {"googlenet", "inception_v3"}:
-        options |= {"aux_logits": False, "init_weights": kind == "random"}
+        options |= {"aux_logits": False, "init_weights": False}
         # the published weights were trained on inputs scaled differently, inside the network
         options["transform_input"] = True
     module = evaluation_mode(lambda: models.get_model(architecture, weights=None, **options), seed)
@@ -149,7 +156,15 @@ def _head(architecture: str, name: EncoderName) -> str:
         return "heads"
     if architecture.startswith("swin"):
         return "head"
-    classifiers = ("alexnet", "vgg", "squeezenet", "mobilenet", "mnasnet", "efficientnet", "densenet")
+    classifiers = (
+        "alexnet",
+        "vgg",
+        "squeezenet",
+        "mobilenet",
+        "mnasnet",
+        "efficientnet",
+        "densenet",
+    )
     if architecture.startswith(classifiers):
         return "classifier"
     return {"conv": "classifier.2", "maxv": "classifier.5"}.get(architecture[:4], "fc")

@@ -1,0 +1,38 @@
+"""``lookalike demo``: the main job with nothing at hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from lookalike.cli.options import check_free, emit, output_options, runtime_of, runtime_options
+from lookalike.encoders import DEFAULT_ENCODER
+
+
+@click.command("demo")
+@click.option(
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    default=(DEFAULT_ENCODER,),
+    show_default=True,
+    metavar="NAME",
+    help="An encoder; repeat to compare several.",
+)
+@runtime_options
+@output_options
+def command(models: tuple[str, ...], **options: Any) -> int:
+    """The main job with nothing at hand.
+
+    A photograph that comes with the package is compared with edited copies of itself and with
+    two strangers, under the offline default or any --model. --html FILE writes the page with the
+    pictures beside the numbers.
+    """
+    from lookalike.demo import demo
+
+    output = {name: options.pop(name) for name in ("as_json", "as_csv", "html", "force")}
+    check_free(output["html"], force=output["force"])
+    emit("demo", demo(models=models, runtime=runtime_of(options)), **output)
+    return 0

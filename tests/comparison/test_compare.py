@@ -1,0 +1,115 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import lookalike
+from lookalike.comparison.compare import BLOCK
+from lookalike.errors import StrictError, UsageError
+from lookalike.testing import noise_picture, scene_picture
+
+PICTURES = [scene_picture(1), scene_picture(2), noise_picture(3), noise_picture(4)]
+
+
+def test_values_are_the_similarities_of_the_encoders_vectors() -> None:
+    result = lookalike.compare(PICTURES)
+    vectors = lookalike.load_encoder("pixels").encode(PICTURES).vectors.astype(np.float64)
+    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    expected = [units[a] @ units[b] for a in range(4) for b in range(a + 1, 4)]
+    assert [one.value for one in result.results] == pytest.approx(expected)
+
+
+def test_the_matrix_holds_the_same_values_as_the_pairs() -> None:
+    result = lookalike.compare(PICTURES)
+    matrix = result.matrix(result.models[0])
+    np.testing.assert_array_equal(matrix, matrix.T)
+    np.testing.assert_array_equal(np.diag(matrix), np.ones(4))
+    for one in result.results:
+        assert matrix[result.ids.index(one.a), result.ids.index(one.b)] == one.value
+
+
+def test_each_model_and_metric_has_its_rows() -> None:
+    result = lookalike.compare(PICTURES[:2], models=["pixels", "hash:phash"])
+    assert [(one.model, one.metric) for one in result.results] == [
+        ("pixels", "cosine"),
+        ("hash:phash", "hamming"),
+    ]
+    euclidean = lookalike.compare(PICTURES[:2], metric="euclidean").results[0].value
+    cosine = result.results[0].value
+    assert euclidean is not None and cosine is not None
+    assert euclidean**2 == pytest.approx(2 - 2 * cosine, abs=1e-5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.sampled_from(["good", "bad", "missing"]), min_size=2, max_size=7))
+def test_every_pair_has_a_row_with_a_value_or_a_reason(kinds: list[str]) -> None:
+    ids: dict[str, object] = {
+        "good": scene_picture(1),
+        "bad": np.zeros((0, 4, 3), np.uint8),
+        "missing": "no/such/file.jpg",
+    }
+    result = lookalike.compare([ids[kind] for kind in kinds])
+    pairs = [(a, b) for n, a in enumerate(kinds) for b in kinds[n + 1 :]]
+    assert len(result.results) == len(pairs)
+    for one, (a, b) in zip(result.results, pairs, strict=True):
+        both = a == b == "good"
+        assert (one.value is not None) == both
+        assert (one.error is None) == both
+        if not both:
+            assert (a != "good") == ("a: " in str(one.error))
+            assert (b != "good") == ("b: " in str(one.error))
+
+
+def test_a_pair_without_value_does_not_move_the_others() -> None:
+    whole = lookalike.compare(PICTURES)
+    broken = lookalike.compare([PICTURES[0], "no.jpg", *PICTURES[1:]])
+    assert [one.value for one in broken.results if one.value is not None] == pytest.approx(
+        [one.value for one in whole.results]
+    )
+
+
+def test_blocks_of_pairs_are_joined_in_order() -> None:
+    count = int((2 * BLOCK) ** 0.5) + 10
+    pictures = [noise_picture(seed, 8, 8) for seed in range(count)]
+    result = lookalike.compare(pictures, thumbnails=False)
+    vectors = lookalike.load_encoder("pixels").encode(pictures).vectors
+    expected = np.asarray(lookalike.similarity(vectors, vectors))[np.triu_indices(count, 1)]
+    np.testing.assert_allclose([one.value for one in result.results], expected, atol=1e-9)
+
+
+def test_strict_turns_a_failure_into_an_error_that_names_it() -> None:
+    with pytest.raises(StrictError, match=r"no\.jpg: missing"):
+        lookalike.compare(PICTURES[0], "no.jpg", strict=True)
+
+
+def test_no_verdict_is_given_without_a_calibration() -> None:
+    result = lookalike.compare(PICTURES[:2])
+    assert result.to_dict()["verdict"] is None
+    assert "no threshold is invented" in result.verdict
+
+
+def test_random_weights_are_said_in_every_format() -> None:
+    result = lookalike.compare(
+        PICTURES[:2], models="torchvision:shufflenet_v2_x0_5?weights=random&size=64"
+    )
+    assert "RANDOM WEIGHTS" in " ".join(result.notes)
+    assert "RANDOM WEIGHTS" in result._repr_html_()
+    assert "RANDOM WEIGHTS" in str(result.to_dict())
+
+
+def test_notebooks_see_the_pictures(tmp_path: Path) -> None:
+    Image.fromarray(PICTURES[0]).save(tmp_path / "a<b>.png")
+    page = lookalike.compare(str(tmp_path / "a<b>.png"), PICTURES[1])._repr_html_()
+    assert page.count("data:image/jpeg;base64,") == 2
+    assert "a&lt;b&gt;.png" in page
+    assert "a<b>" not in page
+
+
+def test_pictures_or_a_table_not_both_and_not_neither() -> None:
+    with pytest.raises(UsageError):
+        lookalike.compare()
+    with pytest.raises(UsageError):
+        lookalike.compare("a.jpg", "b.jpg", pairs="p.csv")

@@ -1,0 +1,103 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import lookalike
+from lookalike.encoders.engines import Runtime, TorchNetwork, open_engine
+from lookalike.errors import MissingDeviceError, WeightsError
+from lookalike.testing import scene_picture
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOOKALIKE_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "torchvision:mobilenet_v3_small",
+        "torchvision:swin_t",
+        "torchvision:vit_b_32",
+        "timm:vit_tiny_patch16_224",
+        "open_clip:ViT-S-32",
+    ],
+)
+def test_a_converted_network_gives_torchs_vectors_in_any_batch(name: str) -> None:
+    pictures = [scene_picture(seed) for seed in range(3)]
+    torch_side = lookalike.load_encoder(f"{name}?weights=random", engine="torch")
+    converted = lookalike.load_encoder(f"{name}?weights=random", engine="openvino")
+    assert converted.card.fingerprint == torch_side.card.fingerprint
+    reference = torch_side.encode(pictures).vectors
+    for size in (1, 2, 3):
+        got = converted.encode(pictures, batch_size=size).vectors
+        np.testing.assert_allclose(got, reference, atol=1e-3 * np.abs(reference).max())
+
+
+class BatchBound(torch.nn.Module):
+    """Its trace holds for the batch it was traced with only."""
+
+    def forward(self, batch: torch.Tensor) -> tuple[torch.Tensor]:
+        rows = [batch[n].mean((1, 2)) * 2 for n in range(int(batch.shape[0]))]
+        return (torch.stack(rows),)
+
+
+def test_a_trace_bound_to_its_batch_runs_one_by_one() -> None:
+    engine = open_engine(
+        TorchNetwork(BatchBound().eval(), (3, 8, 8), None), Runtime(engine="openvino")
+    )
+    batch = np.random.default_rng(0).random((5, 3, 8, 8), np.float32)
+    (got,) = engine.run(batch, ("layer0",))
+    np.testing.assert_allclose(got, batch.mean((2, 3)) * 2, atol=1e-5)
+
+
+class TraceBound(torch.nn.Module):
+    """Depends on a value in a way that no trace can hold."""
+
+    def forward(self, batch: torch.Tensor) -> tuple[torch.Tensor]:
+        scale = 1.0 if float(batch.sum()) > float(torch.rand(1) * 1e9) else float(torch.rand(1))
+        return (batch.mean((2, 3)) * scale,)
+
+
+def test_a_conversion_that_does_not_agree_is_refused() -> None:
+    with pytest.raises(WeightsError, match="engine=torch"):
+        open_engine(TorchNetwork(TraceBound(), (3, 8, 8), None), Runtime(engine="openvino"))
+
+
+def test_a_conversion_is_kept_and_used_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from torchvision.models import shufflenet_v2_x0_5
+
+    from lookalike.encoders.engines import openvino
+
+    torch.save(shufflenet_v2_x0_5(weights=None).state_dict(), tmp_path / "w.pth")
+    name = f"torchvision:shufflenet_v2_x0_5?weights={tmp_path}/w.pth"
+    first = lookalike.load_encoder(name).encode([scene_picture(1)])
+    assert len(list((tmp_path / "cache").rglob("*.xml"))) == 1
+
+    def never(*args: object) -> None:
+        raise AssertionError("converted again")
+
+    monkeypatch.setattr(openvino, "convert", never)
+    second = lookalike.load_encoder(name).encode([scene_picture(1)])
+    np.testing.assert_array_equal(first.vectors, second.vectors)
+
+
+def test_an_unknown_device_lists_those_there_are() -> None:
+    network = TorchNetwork(BatchBound(), (3, 8, 8), None)
+    with pytest.raises(MissingDeviceError, match="CPU"):
+        open_engine(network, Runtime(engine="openvino", device="NPU"))
+
+
+def test_openvino_is_loaded_without_its_telemetry_and_its_converter() -> None:
+    code = (
+        "from lookalike.encoders.engines.openvino import openvino; openvino().Core();"
+        "import sys; print([m for m in sys.modules if 'telemetry' in m or 'tools.ovc' in m])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
