@@ -26,7 +26,7 @@ Columns:
 
 A cell that could not be found out is empty. Rows are sorted by name, and the default
 weights of a name come first. The same library versions give the same bytes. A run over
-all of timm takes about half an hour; with ``--progress FILE`` every measurement is kept in
+all of timm takes about forty minutes; with ``--progress FILE`` every measurement is kept in
 that file, and a later run with the same versions does not repeat it.
 """
 
@@ -127,7 +127,7 @@ def load(module: str) -> Any:
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError inside the block once it has run for so many seconds."""
+    """Raise TimeoutError inside the block after so many seconds (POSIX, main thread)."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise TimeoutError(f"over {seconds:g} s")

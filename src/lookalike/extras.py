@@ -9,7 +9,7 @@ from types import ModuleType
 from lookalike.errors import MissingExtraError
 
 EXTRAS: dict[str, tuple[str, ...]] = {
-    "torch": ("torch", "torchvision", "timm", "open_clip", "safetensors"),
+    "torch": ("torch", "torchvision", "timm", "open_clip", "safetensors", "huggingface_hub"),
     "onnx": ("onnx", "onnxruntime", "onnxscript"),
     "hash": ("imagehash",),
     "opencv": ("cv2",),

@@ -19,9 +19,7 @@ TOKENS = np.random.default_rng(1).normal(size=(3, 7, 4)).astype(np.float32)
         (TOKENS, "max", np.stack([one.max(0) for one in TOKENS])),
     ],
 )
-def test_each_pooling_against_a_loop(
-    array: np.ndarray, pooling: str, expected: np.ndarray
-) -> None:
+def test_each_pooling_against_a_loop(array: np.ndarray, pooling: str, expected: np.ndarray) -> None:
     got = pool(array, pooling)
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
     assert got.shape[1] == pooled_length(array.shape, pooling)

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pytest
@@ -18,6 +19,9 @@ from lookalike.images import Reason
 from lookalike.testing import scene_picture
 
 pytestmark = pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+
+Outcomes: TypeAlias = "frozenset[Reason | None]"
+"""What may become of a file; None is a vector."""
 
 NOBODY = 65534
 ORIENTATION = 0x0112
@@ -65,31 +69,36 @@ def turned(upright: Image.Image, orientation: int) -> bytes:
     return jpeg(stored, exif=exif)
 
 
-def hostile(upright: Image.Image) -> Iterator[tuple[bytes, bytes, set[Reason | None]]]:
+def hostile(upright: Image.Image) -> Iterator[tuple[bytes, bytes, Outcomes]]:
     """(file name, content, admissible reasons; None for a vector) for every kind of trouble."""
-    whole, broken = {None}, {Reason.TRUNCATED, Reason.CORRUPT, Reason.NOT_AN_IMAGE}
-    yield b"empty.jpg", b"", {Reason.EMPTY}
+    whole: Outcomes = frozenset({None})
+    broken: Outcomes = frozenset({Reason.TRUNCATED, Reason.CORRUPT, Reason.NOT_AN_IMAGE})
+    alien: Outcomes = frozenset({Reason.NOT_AN_IMAGE})
+    large: Outcomes = frozenset({Reason.TOO_LARGE})
+    yield b"empty.jpg", b"", frozenset({Reason.EMPTY})
     for format, content in (("jpg", jpeg(upright)), ("png", png(upright))):
         for tenth in range(1, 10):
             name = f"truncated-{tenth}.{format}".encode()
             yield name, content[: len(content) * tenth // 10], broken
-        yield f"no-end.{format}".encode(), content[:-2], {None, *broken}
+        yield f"no-end.{format}".encode(), content[:-2], whole | broken
         yield f"tail.{format}".encode(), content + b"more", whole
         yield f"flipped.{format}".encode(), content[:60] + b"\xff" * 60 + content[120:], broken
-    yield b"page.jpg", b"<!DOCTYPE html><html><body>404</body></html>", {Reason.NOT_AN_IMAGE}
-    yield b"drawing.png", b"<svg xmlns='x'></svg>", {Reason.NOT_AN_IMAGE}
-    yield b"document.jpg", b"%PDF-1.7 ...", {Reason.NOT_AN_IMAGE}
-    yield b"postscript.jpg", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", {
-        Reason.NOT_AN_IMAGE
-    }
+    yield b"page.jpg", b"<!DOCTYPE html><html><body>404</body></html>", alien
+    yield b"drawing.png", b"<svg xmlns='x'></svg>", alien
+    yield b"document.jpg", b"%PDF-1.7 ...", alien
+    yield (
+        b"postscript.jpg",
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+        {Reason.NOT_AN_IMAGE},
+    )
     yield b"bitmap.bmp", b"BM" + b"\xff" * 40, broken
     yield b"webp.webp", b"RIFF\x10\0\0\0WEBPVP8 ", broken
     yield b"tiff.tif", b"II*\0\xff\xff\xff\xff", broken
-    yield b"text", b"no extension, no picture", {Reason.NOT_AN_IMAGE}
-    yield b"zeros.gif", b"\0" * 4096, {Reason.NOT_AN_IMAGE}
-    yield b"zero-sized.png", png_header(0, 0), {Reason.ZERO_SIZED, *broken}
-    yield b"bomb.png", png_header(60_000, 60_000), {Reason.TOO_LARGE}
-    yield b"bomb-2.png", png_header(2**31 - 1, 1), {Reason.TOO_LARGE}
+    yield b"text", b"no extension, no picture", alien
+    yield b"zeros.gif", b"\0" * 4096, alien
+    yield b"zero-sized.png", png_header(0, 0), broken | {Reason.ZERO_SIZED}
+    yield b"bomb.png", png_header(60_000, 60_000), large
+    yield b"bomb-2.png", png_header(2**31 - 1, 1), large
     grey16 = np.asarray(upright.convert("L")).astype(np.uint16) * 257
     yield b"grey16.png", png(Image.fromarray(grey16)), whole
     yield b"cmyk.jpg", jpeg(upright.convert("CMYK")), whole
@@ -111,13 +120,13 @@ def hostile(upright: Image.Image) -> Iterator[tuple[bytes, bytes, set[Reason | N
     yield b"jpeg-inside.png", jpeg(upright), whole
 
 
-def fill(folder: Path, upright: Image.Image) -> dict[str, set[Reason | None]]:
+def fill(folder: Path, upright: Image.Image) -> dict[str, Outcomes]:
     """Write the hostile files; returns path → admissible reasons."""
-    expected: dict[str, set[Reason | None]] = {}
-    for name, content, reasons in hostile(upright):
-        path = os.path.join(os.fsencode(folder), name)
-        Path(os.fsdecode(path)).write_bytes(content)
-        expected[os.fsdecode(path)] = reasons
+    expected: dict[str, Outcomes] = {}
+    for bytes_name, content, reasons in hostile(upright):
+        path = os.path.join(folder, os.fsdecode(bytes_name))
+        Path(path).write_bytes(content)
+        expected[path] = reasons
     specials: dict[str, tuple[Callable[[Path], object], Reason]] = {
         "link.jpg": (lambda path: path.symlink_to("nowhere.jpg"), Reason.MISSING),
         "loop.jpg": (lambda path: path.symlink_to("loop.jpg"), Reason.READ_ERROR),
@@ -126,7 +135,7 @@ def fill(folder: Path, upright: Image.Image) -> dict[str, set[Reason | None]]:
     }
     for name, (make, reason) in specials.items():
         make(folder / name)
-        expected[str(folder / name)] = {reason}
+        expected[str(folder / name)] = frozenset({reason})
     (folder / "secret.jpg").chmod(0)
     return expected
 
@@ -145,7 +154,9 @@ def without_privileges(tmp_path: Path) -> Iterator[None]:
     os.seteuid(0)
 
 
-def test_one_outcome_a_file_and_the_right_one(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_one_outcome_a_file_and_the_right_one(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     expected = fill(tmp_path, Image.fromarray(scene_picture(1)))
     assert len(expected) >= 60
     encoder = lookalike.load_encoder("pixels")

@@ -60,7 +60,11 @@ def test_every_import_goes_up_the_house(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("room", "line", "said"),
     [
-        ("images/decode.py", "from lookalike.encoders import load_encoder", "images is not allowed"),
+        (
+            "images/decode.py",
+            "from lookalike.encoders import load_encoder",
+            "images is not allowed",
+        ),
         ("metrics/metric.py", "from lookalike.embeddings import Card", "metrics is not allowed"),
         ("report/view.py", "from lookalike.comparison import Comparison", "report is not allowed"),
         ("comparison/compare.py", "import torchvision", "comparison is not allowed"),

@@ -46,6 +46,11 @@ from lookalike.encoders import DEFAULT_ENCODER
     metavar="NAME",
     help="cosine, euclidean, reciprocal-euclidean, inner-product or hamming.",
 )
+@click.option(
+    "--spread",
+    is_flag=True,
+    help="Also the lowest and highest value among harmlessly edited copies.",
+)
 @click.option("--strict", is_flag=True, help="Stop with an error if a picture can't be read.")
 @click.option("--max-bytes", type=click.IntRange(min=1), help="Largest file that is read.")
 @click.option("--max-pixels", type=click.IntRange(min=1), help="Largest picture that is decoded.")

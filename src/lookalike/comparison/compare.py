@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from lookalike.comparison.comparison import Comparison, ModelUse, PairResult
 from lookalike.comparison.pairs import Pair, Pairing, Plan, plan_pictures, plan_table
+from lookalike.comparison.spread import originals, value_range, vector_positions, with_copies
 from lookalike.embeddings import Embeddings, Row
 from lookalike.encoders import DEFAULT_ENCODER, Encoder, Runtime, load_encoder
 from lookalike.encoders.encoder import Progress
@@ -29,6 +31,7 @@ def compare(
     pairing: Pairing = "auto",
     include: str = "*",
     metric: str | None = None,
+    spread: bool = False,
     strict: bool = False,
     thumbnails: bool = True,
     limits: Limits | None = None,
@@ -46,6 +49,9 @@ def compare(
         pairing: ``auto`` as above, ``all``, ``first`` (the first with each other), or ``name``.
         include: Only files in folders whose name matches this pattern.
         metric: A metric's name; each encoder's own (cosine, hamming for hashes) if None.
+        spread: Whether each value comes with the smallest and largest one among copies of both
+            pictures that are the same to a person (see `lookalike.comparison.spread`); costs as
+            much as encoding six times as many pictures.
         strict: Whether a picture that can't be read is an error instead of a row.
         thumbnails: Whether small copies of the pictures are kept for reports.
         limits: What a single picture may cost.
@@ -72,22 +78,25 @@ def compare(
         plan = plan_table(os.fsdecode(pairs))
     else:
         plan = plan_pictures(pictures, pairing=pairing, include=include)
-    source = ImageSource(plan.places, limits=limits)
     kept = _Thumbnails(thumbnails and len(plan.places) <= MOST_THUMBNAILS)
     results: list[PairResult] = []
     uses: list[ModelUse] = []
     failures: dict[str, Row] = {}
     for encoder in _encoders(models, runtime or Runtime()):
+        places = with_copies(plan.places, encoder.cards[0]) if spread else plan.places
+        source = ImageSource(places, limits=limits)
         found = encoder.encode_layers(source, progress=progress, on_picture=kept.on_picture)
         for embeddings in found.values():
             use = ModelUse(
                 embeddings.card, encoder.engine, metric or embeddings.card.metric, encoder.notes
             )
             uses.append(use)
-            failures |= {row.id: row for row in embeddings.failures}
+            pictures_only = originals(embeddings) if spread else embeddings
+            failures |= {row.id: row for row in pictures_only.failures}
             if strict and failures:
                 raise _strict_error(list(failures.values()), len(plan.places))
-            results += _pair_results(plan, embeddings, use)
+            found_pairs = _pair_results(plan, pictures_only, use)
+            results += _with_spread(found_pairs, plan, embeddings) if spread else found_pairs
     return Comparison(tuple(results), tuple(uses), tuple(failures.values()), kept.found)
 
 
@@ -123,7 +132,7 @@ def _strict_error(failures: list[Row], inputs: int) -> StrictError:
 
 def _pair_results(plan: Plan, embeddings: Embeddings, use: ModelUse) -> list[PairResult]:
     rows = embeddings.rows
-    vector_of = np.cumsum([row.ok for row in rows]) - 1
+    vector_of = np.array(vector_positions(embeddings))
     values: dict[int, float] = {}
     good = [n for n, pair in enumerate(plan.pairs) if rows[pair.a].ok and rows[pair.b].ok]
     for start in range(0, len(good), BLOCK):
@@ -135,6 +144,16 @@ def _pair_results(plan: Plan, embeddings: Embeddings, use: ModelUse) -> list[Pai
     return [
         _pair_result(pair, rows, use, values.get(number)) for number, pair in enumerate(plan.pairs)
     ]
+
+
+def _with_spread(results: list[PairResult], plan: Plan, copies: Embeddings) -> list[PairResult]:
+    told = []
+    for pair, result in zip(plan.pairs, results, strict=True):
+        if result.value is not None:
+            low, high = value_range(copies, pair.a, pair.b, result.metric)
+            result = replace(result, low=low, high=high)
+        told.append(result)
+    return told
 
 
 def _pair_result(

@@ -6,11 +6,18 @@ import math
 import os
 from typing import TYPE_CHECKING, Any
 
+from lookalike.comparison.spread import HARMLESS
 from lookalike.metrics import metric_named
 from lookalike.report import Column, Table, View
 
 if TYPE_CHECKING:
     from lookalike.comparison.comparison import Comparison, ModelUse
+
+SPREAD = (
+    "lowest, highest: over copies of both pictures that are the same to a person ("
+    + ", ".join(HARMLESS)
+    + ")"
+)
 
 MATRIX_SIDE = 16
 """Pictures up to which a matrix is shown beside the list of pairs."""
@@ -28,6 +35,8 @@ def comparison_view(comparison: Comparison) -> View:
         f"{use.label}: {use.engine}, fingerprint {use.card.fingerprint[:12]}"
         for use in comparison.models
     )
+    if any(one.low is not None for one in comparison.results):
+        readings |= {SPREAD: None}
     return View(
         title="How alike are these pictures?",
         tables=tuple(tables),
@@ -39,12 +48,14 @@ def comparison_view(comparison: Comparison) -> View:
 
 def _pairs(comparison: Comparison, *, aside: bool) -> Table:
     results = comparison.results
-    columns = [Column("a", "a", "picture")] * bool(comparison.thumbnails)
+    columns = [Column("a", "", "picture")] * bool(comparison.thumbnails)
     columns += [Column("a", "a")]
-    columns += [Column("b", "b", "picture")] * bool(comparison.thumbnails)
+    columns += [Column("b", "", "picture")] * bool(comparison.thumbnails)
     columns += [Column("b", "b"), Column("model", "model")]
     columns += [Column("fingerprint", "fingerprint", aside=True)]
     columns += [Column("metric", "metric"), _value_column(comparison)]
+    if any(one.low is not None for one in results):
+        columns += [Column("low", "lowest", "number"), Column("high", "highest", "number")]
     if any(one.same is not None for one in results):
         columns.append(Column("same", "same"))
     if any(one.error for one in results):

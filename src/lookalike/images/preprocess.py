@@ -33,7 +33,8 @@ class Preprocess:
 
     Two are equal exactly when they give the same numbers: settings that change nothing (a crop of
     the whole, ``scale=1, mean=127.5, std=127.5`` for ``scale=1/255, mean=0.5, std=0.5``) do not
-    tell them apart. `digest` follows the same rule, and is part of every fingerprint.
+    tell them apart; kernels do, by name, even at sizes where two of them happen to agree. `digest`
+    follows the same rule, and is part of every fingerprint.
 
     Steps, in this order: RGB (`alpha`, `exif`) → resize with `kernel` → centre crop (zeros
     outside a smaller picture; offset rounded half to even) → ``(value * scale - mean) / std`` in

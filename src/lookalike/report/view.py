@@ -18,7 +18,7 @@ class Column:
             separated), ``picture`` (the cell is a picture's id; shown where pictures can be).
         digits: Decimals of a number.
         shade: Range over which numbers are coloured; None for no colour.
-        aside: Whether it is left out on a terminal, where width is short.
+        aside: Whether only the formats for programs hold it, since it is long and rarely read.
     """
 
     key: str

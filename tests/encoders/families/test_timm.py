@@ -14,8 +14,8 @@ FAMILIES = [
     "resnet18", "vit_tiny_patch16_224", "deit_tiny_patch16_224", "mobilenetv3_small_050",
     "efficientnet_lite0", "convnext_atto", "swin_tiny_patch4_window7_224", "regnetx_002",
     "densenet121", "mixer_s32_224", "ghostnet_100", "edgenext_xx_small", "mobilevit_xxs",
-    "poolformer_s12", "pvt_v2_b0", "repvgg_a0", "hardcorenas_a", "tinynet_e", "xcit_nano_12_p16_224",
-    "levit_128s", "vit_small_patch14_dinov2",
+    "poolformer_s12", "pvt_v2_b0", "repvgg_a0", "hardcorenas_a", "tinynet_e",
+    "xcit_nano_12_p16_224", "levit_128s", "vit_small_patch14_dinov2",
 ]  # fmt: skip
 
 

@@ -1,0 +1,97 @@
+"""How far a value moves under edits that leave a picture the same to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+
+import numpy as np
+from PIL import Image, ImageEnhance
+
+from lookalike.embeddings import Card, Embeddings
+from lookalike.images import Limits, Picture, Place, decode
+from lookalike.images.place import ReadError
+from lookalike.metrics import similarity
+
+Edit = Callable[[Image.Image], Image.Image]
+
+
+def _jpeg(picture: Image.Image) -> Image.Image:
+    stream = BytesIO()
+    picture.save(stream, "JPEG", quality=85)
+    return Image.open(stream).convert("RGB")
+
+
+def _smaller(picture: Image.Image) -> Image.Image:
+    size = (max(1, round(picture.width * 0.9)), max(1, round(picture.height * 0.9)))
+    return picture.resize(size, Image.Resampling.BILINEAR)
+
+
+def _cropped(picture: Image.Image) -> Image.Image:
+    dx, dy = round(picture.width * 0.02), round(picture.height * 0.02)
+    return picture.crop((dx, dy, picture.width - dx, picture.height - dy))
+
+
+HARMLESS: dict[str, Edit] = {
+    "JPEG quality 85": _jpeg,
+    "resized to 90 %": _smaller,
+    "cropped by 2 % on each side": _cropped,
+    "4 % brighter": lambda picture: ImageEnhance.Brightness(picture).enhance(1.04),
+    "4 % darker": lambda picture: ImageEnhance.Brightness(picture).enhance(0.96),
+}
+"""Edits under which no person would call a picture another one."""
+
+COPIES = 1 + len(HARMLESS)
+"""Inputs per picture once its edited copies stand behind it."""
+
+
+def with_copies(places: tuple[Place, ...], card: Card) -> tuple[Place, ...]:
+    """Each place followed by its edited copies, as the encoder of that card would see them."""
+    return tuple(
+        one
+        for place in places
+        for one in (place, *(_edited(place, edit, card) for edit in HARMLESS.values()))
+    )
+
+
+def _edited(place: Place, edit: Edit, card: Card) -> Place:
+    def read(limits: Limits) -> Image.Image:
+        outcome = decode(place, limits)
+        if not isinstance(outcome, Picture):
+            raise ReadError(outcome.reason, outcome.detail)
+        return edit(outcome.rgb(alpha=card.preprocess.alpha, exif=card.preprocess.exif))
+
+    return Place(place.id, place.path, read)
+
+
+def originals(embeddings: Embeddings) -> Embeddings:
+    """Only the pictures themselves, of embeddings made of `with_copies`."""
+    kept = [position for position in vector_positions(embeddings)[::COPIES] if position >= 0]
+    rows, vectors = embeddings.rows[::COPIES], embeddings.vectors[kept]
+    return Embeddings(embeddings.card, rows, vectors, embeddings.engine)
+
+
+def vector_positions(embeddings: Embeddings) -> list[int]:
+    """Row → position of its vector; -1 for a row without one."""
+    count = iter(range(len(embeddings.vectors)))
+    return [next(count) if row.ok else -1 for row in embeddings.rows]
+
+
+def value_range(embeddings: Embeddings, a: int, b: int, metric: str) -> tuple[float, float]:
+    """Smallest and largest value between two pictures and their copies, each with each.
+
+    Args:
+        embeddings: Made of `with_copies`.
+        a: Position of the first picture among the originals; it has a vector.
+        b: Position of the second.
+        metric: Name of the metric.
+    """
+    positions = vector_positions(embeddings)
+    sides = [
+        embeddings.vectors[
+            [position for position in positions[side : side + COPIES] if position >= 0]
+        ]
+        for side in (a * COPIES, b * COPIES)
+    ]
+    values = np.asarray(similarity(sides[0], sides[1], metric=metric))
+    return float(values.min()), float(values.max())
