@@ -1,7 +1,7 @@
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ from lookalike.errors import UsageError
 from lookalike.images import PRESETS, Picture, Preprocess, Reason
 from lookalike.images.place import ReadError
 from lookalike.images.preprocess import centre_crop, shorter_side_size
-from lookalike.images.resample import Kernel
+from lookalike.images.resample import KERNELS
 
 torchvision()
 from torchvision.transforms import functional as transforms  # noqa: E402
@@ -48,8 +48,8 @@ TELLING = [
 side = st.sampled_from([7, 9, 10])
 size = st.tuples(side, side)
 crop = st.tuples(*[st.sampled_from([4, 9, 12])] * 2)
-# pillow-nearest and torch-nearest-exact agree at most sizes, and are told apart all the same
-kernels = st.sampled_from([name for name in get_args(Kernel) if name != "pillow-nearest"])
+# two that agree with another one at most sizes are left out; they are told apart all the same
+kernels = st.sampled_from(sorted(set(KERNELS) - {"pillow-nearest", "opencv-cubic"}))
 triple = st.sampled_from([(0.0,) * 3, (0.5,) * 3, (127.5,) * 3, (0.485, 0.456, 0.406)])
 deviation = st.sampled_from([(1.0,) * 3, (0.5,) * 3, (127.5,) * 3, (0.229, 0.224, 0.225)])
 preprocesses = st.builds(

@@ -89,7 +89,7 @@ def hostile(upright: Image.Image) -> Iterator[tuple[bytes, bytes, Outcomes]]:
     yield (
         b"postscript.jpg",
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
-        {Reason.NOT_AN_IMAGE},
+        alien,
     )
     yield b"bitmap.bmp", b"BM" + b"\xff" * 40, broken
     yield b"webp.webp", b"RIFF\x10\0\0\0WEBPVP8 ", broken
