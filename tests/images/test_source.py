@@ -48,6 +48,11 @@ def reasons(source: ImageSource) -> list[Reason | None]:
     return [one.reason if isinstance(one, Unreadable) else None for one in source]
 
 
+def rgb(outcome: Picture | Unreadable) -> NDArray[np.uint8]:
+    assert isinstance(outcome, Picture), outcome
+    return np.asarray(outcome.rgb())
+
+
 # folders
 
 
@@ -279,7 +284,7 @@ def test_members_come_in_the_order_of_the_archive(tmp_path: Path, name: str, mod
         Reason.NOT_A_FILE,
     ]
     assert {outcome.path for outcome in source} == {str(path)}
-    assert np.array_equal(next(iter(source)).rgb(), PIXELS)  # type: ignore[union-attr]
+    assert np.array_equal(rgb(next(iter(source))), PIXELS)
 
 
 def test_include_holds_for_members_too(tmp_path: Path) -> None:
@@ -307,11 +312,11 @@ def test_an_archive_that_breaks_off_says_so_in_its_last_row(
     cut = tmp_path / "cut.tar"
     for share in range(1, 10):
         cut.write_bytes(whole[: len(whole) * share // 10])
-        outcomes = list(ImageSource(cut))
-        assert isinstance(outcomes[-1], Unreadable), share
-        assert outcomes[-1].reason in {Reason.TRUNCATED, Reason.CORRUPT}
-        for outcome, name in zip(outcomes[:-1], THREE, strict=False):
-            assert outcome.id == f"{cut}::{name}"
+        source = ImageSource(cut)
+        found = [one for one in ids(source) if one != str(cut)]
+        assert found == [f"{cut}::{name}" for name in THREE][: len(found)]
+        complete = reasons(source) == [None] * 3  # only zeros after the last member are missing
+        assert complete or reasons(source)[-1] in {Reason.TRUNCATED, Reason.CORRUPT}
 
 
 def test_no_member_after_a_damaged_header_is_lost_silently(tmp_path: Path) -> None:
@@ -422,8 +427,8 @@ def test_pillow_images_keep_their_pixels_and_their_orientation() -> None:
     image.getexif()[0x0112] = 3
     plain, turned = ImageSource(Image.fromarray(PIXELS), image)
     assert [plain.id, turned.id] == ["image[0]", "image[1]"]
-    assert np.array_equal(plain.rgb(), PIXELS)  # type: ignore[union-attr]
-    assert np.array_equal(turned.rgb(), PIXELS[::-1, ::-1])  # type: ignore[union-attr]
+    assert np.array_equal(rgb(plain), PIXELS)
+    assert np.array_equal(rgb(turned), PIXELS[::-1, ::-1])
 
 
 def test_a_pillow_image_without_pixels_or_closed_gets_a_reason(tmp_path: Path) -> None:

@@ -10,26 +10,17 @@ from lookalike.cli.options import (
     FAILED_INPUTS,
     check_free,
     emit,
+    model_option,
     output_options,
     progress_bar,
     runtime_of,
     runtime_options,
 )
-from lookalike.encoders import DEFAULT_ENCODER
 
 
 @click.command("compare")
 @click.argument("pictures", nargs=-1)
-@click.option(
-    "-m",
-    "--model",
-    "models",
-    multiple=True,
-    default=(DEFAULT_ENCODER,),
-    show_default=True,
-    metavar="NAME",
-    help="An encoder; repeat to compare several.",
-)
+@model_option
 @click.option("--pairs", metavar="FILE", help="CSV with columns a, b and optionally same.")
 @click.option(
     "--pairing",

@@ -6,21 +6,18 @@ from typing import Any
 
 import click
 
-from lookalike.cli.options import check_free, emit, output_options, runtime_of, runtime_options
-from lookalike.encoders import DEFAULT_ENCODER
+from lookalike.cli.options import (
+    check_free,
+    emit,
+    model_option,
+    output_options,
+    runtime_of,
+    runtime_options,
+)
 
 
 @click.command("demo")
-@click.option(
-    "-m",
-    "--model",
-    "models",
-    multiple=True,
-    default=(DEFAULT_ENCODER,),
-    show_default=True,
-    metavar="NAME",
-    help="An encoder; repeat to compare several.",
-)
+@model_option
 @runtime_options
 @output_options
 def command(models: tuple[str, ...], **options: Any) -> int:

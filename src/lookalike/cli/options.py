@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from lookalike.encoders import DEFAULT_ENCODER
 from lookalike.errors import OverwriteError
 
 if TYPE_CHECKING:
@@ -19,6 +20,20 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 FAILED_INPUTS = 1
+
+
+def model_option(command: Command) -> Command:
+    """``-m`` / ``--model``, as often as there are models to compare."""
+    return click.option(
+        "-m",
+        "--model",
+        "models",
+        multiple=True,
+        default=(DEFAULT_ENCODER,),
+        show_default=True,
+        metavar="NAME",
+        help="An encoder; repeat to compare several.",
+    )(command)
 
 
 def output_options(command: Command) -> Command:
