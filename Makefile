@@ -10,7 +10,7 @@ demo: $(VENV)/.core
 	$(BIN)/lookalike demo --html demo.html --force
 
 test: lint
-	$(BIN)/python -m pytest -m "not slow" -n auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n auto
 
 test-slow: $(VENV)/.all
 	$(BIN)/python -m pytest -m slow

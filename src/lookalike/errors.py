@@ -49,7 +49,7 @@ class UnknownNameError(UsageError, LookupError):
         near = get_close_matches(name, names, n=5, cutoff=0.5)
         if near:
             hint = "did you mean " + " or ".join(near) + "?"
-        elif len(names) <= 40:
+        elif 0 < len(names) <= 40:
             hint = "known: " + ", ".join(names)
         else:
             hint = ""

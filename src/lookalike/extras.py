@@ -13,7 +13,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "onnx": ("onnx", "onnxruntime", "onnxscript"),
     "hash": ("imagehash",),
     "opencv": ("cv2",),
-    "heif": ("pillow_heif",),
+    "heif": ("pi_heif",),
 }
 """Extra → the import names of the packages it brings."""
 

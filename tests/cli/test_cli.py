@@ -68,7 +68,7 @@ def test_demo_prints_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "code", "said"),
     [
         (["compare", "a.png", "b.png"], 0, ""),
-        (["compare", "a.png"], 2, "no pair"),
+        (["compare", "a.png"], 2, "makes no pair"),
         (["compare", "a.png", "b.png", "--nope"], 2, "--nope"),
         (["compare", "a.png", "b.png", "-m", "pixel"], 2, "did you mean pixels"),
         (["compare", "a.png", "b.png", "--metric", "cosin"], 2, "did you mean cosine"),
@@ -76,6 +76,8 @@ def test_demo_prints_one_object(capsys: pytest.CaptureFixture[str]) -> None:
         (["compare", "a.png", "gone.png"], 1, "1 input has no vector"),
         (["compare", "a.png", "gone.png", "--strict"], 4, "gone.png: missing"),
         (["compare", "a.png", "b.png", "--html", "a.png"], 4, "the file exists"),
+        (["compare", "a.png", "b.png", "--html", "no/page.html"], 2, "no such folder"),
+        (["compare", "a.png", "b.png", "--engine", "torsh"], 2, "did you mean torch"),
         (["compare", "a.png", "b.png", "--json", "--csv"], 2, "--json and --csv"),
         (["compare", "a.png", "b.png", "--max-pixels", "9"], 1, "no vector"),
         (["models", "resnet5O"], 2, "did you mean"),

@@ -24,7 +24,7 @@ def test_values_are_the_similarities_of_the_encoders_vectors() -> None:
 
 def test_the_matrix_holds_the_same_values_as_the_pairs() -> None:
     result = lookalike.compare(PICTURES)
-    matrix = result.matrix(result.models[0])
+    matrix = result.matrix()
     np.testing.assert_array_equal(matrix, matrix.T)
     np.testing.assert_array_equal(np.diag(matrix), np.ones(4))
     for one in result.results:
@@ -70,6 +70,20 @@ def test_a_pair_without_value_does_not_move_the_others() -> None:
     assert [one.value for one in broken.results if one.value is not None] == pytest.approx(
         [one.value for one in whole.results]
     )
+
+
+def test_arrays_given_one_by_one_keep_apart() -> None:
+    result = lookalike.compare(PICTURES[0], np.zeros((0, 4, 3), np.uint8), PICTURES[1])
+    assert result.ids == ("array[0]", "array[1]", "array[2]")
+    assert [row.id for row in result.failures] == ["array[1]"]
+    diagonal = np.diag(result.matrix())
+    assert np.isnan(diagonal).tolist() == [False, True, False]
+
+
+def test_one_model_twice_keeps_its_results_apart() -> None:
+    result = lookalike.compare(PICTURES[:3], models=["pixels", "pixels"], metric="euclidean")
+    assert result.of(0) == result.of(1) == result.results[:3]
+    np.testing.assert_array_equal(result.matrix(0), result.matrix(1))
 
 
 def test_blocks_of_pairs_are_joined_in_order() -> None:

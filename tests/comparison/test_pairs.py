@@ -58,7 +58,7 @@ def test_folders_without_a_common_name_say_what_to_do(tmp_path: Path) -> None:
 
 
 def test_one_picture_is_no_pair_and_too_many_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no pair"):
+    with pytest.raises(UsageError, match="makes no pair"):
         plan_pictures(["a"])
     count = int((2 * MOST_PAIRS) ** 0.5) + 2
     with pytest.raises(UsageError, match="--pairs"):

@@ -27,6 +27,13 @@ def test_the_range_is_that_of_all_copies_of_both_sides(model: str) -> None:
     assert result.value == pytest.approx(values[0, 0])
 
 
+def test_a_side_too_long_for_jpeg_leaves_the_other_copies() -> None:
+    strip = np.zeros((1, 66_000, 3), np.uint8)
+    (result,) = lookalike.compare(strip, PICTURES[0], spread=True).results
+    assert result.error is None
+    assert result.low is not None
+
+
 def test_values_and_failures_are_the_same_with_and_without() -> None:
     plain, wide = (lookalike.compare(PICTURES, spread=spread) for spread in (False, True))
     assert [one.value for one in plain.results] == [one.value for one in wide.results]

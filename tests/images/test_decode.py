@@ -5,7 +5,7 @@ import tempfile
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from PIL import Image, ImageOps
 from lookalike.images import Limits, Picture, Place, Reason, Unreadable, decode
 from lookalike.images.place import ReadError, file_place
 
+AsNobody = Callable[[], AbstractContextManager[None]]
 SMALL = Limits(max_pixels=1_000_000)
 BROKEN = {Reason.TRUNCATED, Reason.CORRUPT, Reason.NOT_AN_IMAGE}
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
@@ -176,30 +177,23 @@ def open_folder() -> Iterator[Path]:
         yield Path(name)
 
 
-@pytest.fixture
-def as_nobody() -> Iterator[Callable[[], None]]:
-    """Gives up root's right to read everything, until the test ends."""
-    before = os.geteuid()
-    yield lambda: os.seteuid(65534) if before == 0 else None
-    os.seteuid(before)
-
-
-def test_a_file_that_may_not_be_read(open_folder: Path, as_nobody: Callable[[], None]) -> None:
+def test_a_file_that_may_not_be_read(open_folder: Path, as_nobody: AsNobody) -> None:
     path = open_folder / "secret.png"
     path.write_bytes(PNG)
     path.chmod(0)
-    as_nobody()
-    assert reason(decode(file_place(str(path)))) is Reason.PERMISSION
+    with as_nobody():
+        assert reason(decode(file_place(str(path)))) is Reason.PERMISSION
 
 
-def test_a_folder_that_may_not_be_entered(open_folder: Path, as_nobody: Callable[[], None]) -> None:
-    (open_folder / "secret").mkdir()
-    (open_folder / "secret" / "a.png").write_bytes(PNG)
-    (open_folder / "secret").chmod(0o600)
-    as_nobody()
-    assert reason(decode(file_place(str(open_folder / "secret" / "a.png")))) is Reason.PERMISSION
-    os.seteuid(0)
-    (open_folder / "secret").chmod(0o700)
+def test_a_folder_that_may_not_be_entered(open_folder: Path, as_nobody: AsNobody) -> None:
+    folder = open_folder / "secret"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(PNG)
+    folder.chmod(0o600)
+    with as_nobody():
+        outcome = decode(file_place(str(folder / "a.png")))
+    folder.chmod(0o700)
+    assert reason(outcome) is Reason.PERMISSION
 
 
 def test_nothing_there(tmp_path: Path) -> None:

@@ -30,7 +30,10 @@ from lookalike.cli.options import (
     help="How pictures from folders are paired.",
 )
 @click.option(
-    "--include", default="*", metavar="PATTERN", help="Only files in folders whose name matches."
+    "--include",
+    default="*",
+    metavar="PATTERN",
+    help="Only files in folders and archives whose name matches.",
 )
 @click.option(
     "--metric",
@@ -68,8 +71,9 @@ def command(pictures: tuple[str, ...], **options: Any) -> int:
             **options,
         )
     emit("compare", result, **output)
-    for note in result.notes:
-        click.echo(f"! {note}", err=True)
+    if output["as_json"] or output["as_csv"]:  # a terminal's view says it above the table
+        for note in result.notes:
+            click.echo(f"! {note}", err=True)
     if result.failures:
         count = len(result.failures)
         told = "1 input has" if count == 1 else f"{count} inputs have"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from lookalike.encoders import DEFAULT_ENCODER
-from lookalike.errors import OverwriteError
+from lookalike.errors import OverwriteError, UsageError
 
 if TYPE_CHECKING:
     from lookalike.encoders import Runtime
@@ -128,7 +128,15 @@ def write_page(result: Viewable, path: str, *, force: bool) -> None:
 
 
 def check_free(path: str | None, *, force: bool) -> None:
-    """Raise `OverwriteError` if a page would replace a file; called before any work is done."""
+    """Refuse a page that would replace a file or has no folder, before any work is done.
+
+    Raises:
+        OverwriteError: The file exists and ``force`` is not given.
+        UsageError: Its folder does not exist.
+    """
+    folder = os.path.dirname(path or "")
+    if folder and not os.path.isdir(folder):
+        raise UsageError("there is no such folder", where=folder, cure="make it first")
     if path is not None and os.path.exists(path) and not force:
         raise OverwriteError("the file exists", where=path, cure="--force replaces it")
 

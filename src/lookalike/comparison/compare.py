@@ -10,7 +10,7 @@ import numpy as np
 
 from lookalike.comparison.comparison import Comparison, ModelUse, PairResult
 from lookalike.comparison.pairs import Pair, Pairing, Plan, plan_pictures, plan_table
-from lookalike.comparison.spread import originals, value_range, vector_positions, with_copies
+from lookalike.comparison.spread import originals, value_ranges, vector_positions, with_copies
 from lookalike.embeddings import Embeddings, Row
 from lookalike.encoders import DEFAULT_ENCODER, Encoder, Runtime, load_encoder
 from lookalike.encoders.encoder import Progress
@@ -47,13 +47,14 @@ def compare(
         models: Names of encoders, or encoders already loaded.
         pairs: A CSV file with columns ``a``, ``b`` and optionally ``same``, instead of pictures.
         pairing: ``auto`` as above, ``all``, ``first`` (the first with each other), or ``name``.
-        include: Only files in folders whose name matches this pattern.
+        include: Only files in folders and archives whose name matches this pattern.
         metric: A metric's name; each encoder's own (cosine, hamming for hashes) if None.
         spread: Whether each value comes with the smallest and largest one among copies of both
             pictures that are the same to a person (see `lookalike.comparison.spread`); costs as
             much as encoding six times as many pictures.
         strict: Whether a picture that can't be read is an error instead of a row.
-        thumbnails: Whether small copies of the pictures are kept for reports.
+        thumbnails: Whether small copies of the pictures are kept for reports; of more than
+            `MOST_THUMBNAILS` pictures none are.
         limits: What a single picture may cost.
         runtime: Engine, precision and device for encoders given by name.
         progress: Told how many inputs are done, over all models.
@@ -87,9 +88,9 @@ def compare(
         source = ImageSource(places, limits=limits)
         found = encoder.encode_layers(source, progress=progress, on_picture=kept.on_picture)
         for embeddings in found.values():
-            use = ModelUse(
-                embeddings.card, encoder.engine, metric or embeddings.card.metric, encoder.notes
-            )
+            label = encoder.label(embeddings.card)
+            chosen = metric or embeddings.card.metric
+            use = ModelUse(embeddings.card, encoder.engine, chosen, label, encoder.notes)
             uses.append(use)
             pictures_only = originals(embeddings) if spread else embeddings
             failures |= {row.id: row for row in pictures_only.failures}
@@ -147,12 +148,11 @@ def _pair_results(plan: Plan, embeddings: Embeddings, use: ModelUse) -> list[Pai
 
 
 def _with_spread(results: list[PairResult], plan: Plan, copies: Embeddings) -> list[PairResult]:
-    told = []
-    for pair, result in zip(plan.pairs, results, strict=True):
-        if result.value is not None:
-            low, high = value_range(copies, pair.a, pair.b, result.metric)
-            result = replace(result, low=low, high=high)
-        told.append(result)
+    valued = [n for n, result in enumerate(results) if result.value is not None]
+    pairs = [(plan.pairs[n].a, plan.pairs[n].b) for n in valued]
+    told = list(results)
+    for n, (low, high) in zip(valued, value_ranges(copies, pairs, results[0].metric), strict=True):
+        told[n] = replace(results[n], low=low, high=high)
     return told
 
 

@@ -55,18 +55,21 @@ class PairResult:
 
 @dataclass(frozen=True)
 class ModelUse:
-    """One encoder as it was used: its card, what ran it, and the metric."""
+    """One encoder as it was used.
+
+    Attributes:
+        card: Its card.
+        engine: What ran it.
+        metric: Name of the metric its vectors were compared with.
+        label: What results call it: its name, with the layer where there are several.
+        notes: What must be said beside its numbers.
+    """
 
     card: Card
     engine: str
     metric: str
+    label: str
     notes: tuple[str, ...] = ()
-
-    @property
-    def label(self) -> str:
-        """The model's name, with its layer where the name asks for several."""
-        several = "," in self.card.name
-        return f"{self.card.name} [{self.card.layer}]" if several else self.card.name
 
     @property
     def reading(self) -> str:
@@ -85,7 +88,7 @@ class Comparison:
         results: Every pair under every model, model by model, in the order of the pairs.
         models: The encoders in the order asked for.
         failures: The inputs that could not be read under any one of the models, with reasons.
-        thumbnails: Input id → a small JPEG; empty unless asked for.
+        thumbnails: Input id → a small JPEG; empty if none were kept.
     """
 
     results: tuple[PairResult, ...]
@@ -113,24 +116,27 @@ class Comparison:
         """Ids of all pictures, in order of appearance."""
         return tuple(dict.fromkeys(end for one in self.results for end in (one.a, one.b)))
 
-    def of(self, use: ModelUse) -> list[PairResult]:
-        """The results of one of the models."""
-        layer_prints = use.card.fingerprint
-        return [one for one in self.results if one.fingerprint == layer_prints]
+    def of(self, model: int) -> tuple[PairResult, ...]:
+        """The results of one of the models, by its position in `models`."""
+        pairs = len(self.results) // len(self.models)
+        return self.results[model * pairs : (model + 1) * pairs]
 
-    def matrix(self, use: ModelUse) -> Values:
-        """(N, N) values between `ids` under one model; NaN where a pair was not compared.
+    def matrix(self, model: int = 0) -> Values:
+        """(N, N) values between `ids` under one model, by its position in `models`.
 
-        Symmetric; the diagonal holds what the metric gives equal vectors (NaN for the unbounded
-        inner product).
+        Symmetric; NaN where a pair has no value. The diagonal holds what the metric gives equal
+        vectors; it is NaN for a picture without a vector and for the unbounded inner product.
         """
         ids = self.ids
         position = {id: index for index, id in enumerate(ids)}
-        values = np.full((len(ids), len(ids)), np.nan)
-        metric = metric_named(use.metric)
+        metric = metric_named(self.models[model].metric)
         closest = metric.high if metric.higher_is_closer else metric.low
-        np.fill_diagonal(values, closest if np.isfinite(closest) else np.nan)
-        for one in self.of(use):
+        failed = {row.id for row in self.failures}
+        values = np.full((len(ids), len(ids)), np.nan)
+        for id, index in position.items():
+            if id not in failed and np.isfinite(closest):
+                values[index, index] = closest
+        for one in self.of(model):
             if one.value is not None:
                 a, b = position[one.a], position[one.b]
                 values[a, b] = values[b, a] = one.value

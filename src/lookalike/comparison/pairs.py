@@ -64,7 +64,7 @@ def plan_pictures(
         >>> plan_pictures(["a.jpg", "b.jpg", "c.jpg"]).pairs[-1]
         Pair(a=1, b=2, same=None)
     """
-    sides = [list(ImageSource(one, include=include).places()) for one in pictures]
+    sides = [list(group) for group in ImageSource(*pictures, include=include).groups()]
     folders = [isinstance(one, (str, os.PathLike)) and os.path.isdir(one) for one in pictures]
     if pairing == "name" or (pairing == "auto" and len(sides) == 2 and all(folders)):
         if len(sides) != 2 or not all(folders):
@@ -81,7 +81,8 @@ def plan_pictures(
         count = len(places) * (len(places) - 1) // 2
     if count == 0:
         raise UsageError(
-            f"{len(places)} pictures make no pair", cure="give two or more pictures or folders"
+            "one picture makes no pair" if len(places) == 1 else "there are no pictures to pair",
+            cure="give two or more pictures or folders",
         )
     if count > MOST_PAIRS:
         raise UsageError(

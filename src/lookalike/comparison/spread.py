@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from io import BytesIO
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from lookalike.embeddings import Card, Embeddings
-from lookalike.images import Limits, Picture, Place, decode
+from lookalike.images import Limits, Picture, Place, Reason, decode
 from lookalike.images.place import ReadError
 from lookalike.metrics import similarity
 
@@ -59,7 +61,11 @@ def _edited(place: Place, edit: Edit, card: Card) -> Place:
         outcome = decode(place, limits)
         if not isinstance(outcome, Picture):
             raise ReadError(outcome.reason, outcome.detail)
-        return edit(outcome.rgb(alpha=card.preprocess.alpha, exif=card.preprocess.exif))
+        rgb = outcome.rgb(alpha=card.preprocess.alpha, exif=card.preprocess.exif)
+        try:
+            return edit(rgb)
+        except (OSError, ValueError) as error:  # a side too long for JPEG, or of one pixel
+            raise ReadError(Reason.UNSUPPORTED, f"can't be edited: {error}") from error
 
     return Place(place.id, place.path, read)
 
@@ -77,21 +83,25 @@ def vector_positions(embeddings: Embeddings) -> list[int]:
     return [next(count) if row.ok else -1 for row in embeddings.rows]
 
 
-def value_range(embeddings: Embeddings, a: int, b: int, metric: str) -> tuple[float, float]:
+def value_ranges(
+    embeddings: Embeddings, pairs: Iterable[tuple[int, int]], metric: str
+) -> list[tuple[float, float]]:
     """Smallest and largest value between two pictures and their copies, each with each.
 
     Args:
         embeddings: Made of `with_copies`.
-        a: Position of the first picture among the originals; it has a vector.
-        b: Position of the second.
+        pairs: Positions of pictures among the originals; each has a vector.
         metric: Name of the metric.
     """
     positions = vector_positions(embeddings)
-    sides = [
-        embeddings.vectors[
-            [position for position in positions[side : side + COPIES] if position >= 0]
-        ]
-        for side in (a * COPIES, b * COPIES)
-    ]
-    values = np.asarray(similarity(sides[0], sides[1], metric=metric))
-    return float(values.min()), float(values.max())
+
+    def vectors(picture: int) -> NDArray[Any]:
+        copies = positions[picture * COPIES : (picture + 1) * COPIES]
+        found: NDArray[Any] = embeddings.vectors[[one for one in copies if one >= 0]]
+        return found
+
+    ranges = []
+    for a, b in pairs:
+        values = np.asarray(similarity(vectors(a), vectors(b), metric=metric))
+        ranges.append((float(values.min()), float(values.max())))
+    return ranges

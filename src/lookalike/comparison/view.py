@@ -11,7 +11,7 @@ from lookalike.metrics import metric_named
 from lookalike.report import Column, Table, View
 
 if TYPE_CHECKING:
-    from lookalike.comparison.comparison import Comparison, ModelUse
+    from lookalike.comparison.comparison import Comparison
 
 SPREAD = (
     "lowest, highest: over copies of both pictures that are the same to a person ("
@@ -26,16 +26,17 @@ MATRIX_SIDE = 16
 def comparison_view(comparison: Comparison) -> View:
     """Matrices, failures, pairs; what may and may not be concluded."""
     matrix = comparison.all_pairs and len(comparison.ids) <= MATRIX_SIDE
-    tables = [_matrix(comparison, use) for use in comparison.models] if matrix else []
+    tables = [_matrix(comparison, n) for n in range(len(comparison.models))] if matrix else []
     if comparison.failures:
         tables.append(_failures(comparison))
-    tables.append(_pairs(comparison, aside=matrix))
+    spread = any(one.low is not None for one in comparison.results)
+    tables.append(_pairs(comparison, aside=matrix and not spread))
     readings = dict.fromkeys(use.reading for use in comparison.models)
     engines = dict.fromkeys(
         f"{use.label}: {use.engine}, fingerprint {use.card.fingerprint[:12]}"
         for use in comparison.models
     )
-    if any(one.low is not None for one in comparison.results):
+    if spread:
         readings |= {SPREAD: None}
     return View(
         title="How alike are these pictures?",
@@ -75,8 +76,8 @@ def _shade(metric: str) -> tuple[float, float] | None:
     return (max(chosen.low, 0.0), chosen.high) if finite else None
 
 
-def _matrix(comparison: Comparison, use: ModelUse) -> Table:
-    ids = comparison.ids
+def _matrix(comparison: Comparison, model: int) -> Table:
+    ids, use = comparison.ids, comparison.models[model]
     names = _short_names(ids)
     shade = _shade(use.metric)
     columns = [Column("picture", "", "picture")] * bool(comparison.thumbnails)
@@ -84,7 +85,7 @@ def _matrix(comparison: Comparison, use: ModelUse) -> Table:
     columns += [
         Column(f"to{n}", name, "number", digits=3, shade=shade) for n, name in enumerate(names)
     ]
-    values = comparison.matrix(use)
+    values = comparison.matrix(model)
     rows: list[dict[str, Any]] = [
         {"picture": id, "name": name}
         | {f"to{n}": float(value) for n, value in enumerate(values[position])}

@@ -19,7 +19,18 @@ from lookalike.version import __version__
 
 Status = Literal["ok", "missing", "problem"]
 
-CORE = ("numpy", "pillow", "openvino", "pyarrow", "click", "rich", "pydantic", "pyyaml", "jinja2")
+CORE = (
+    "numpy",
+    "pillow",
+    "openvino",
+    "pyarrow",
+    "click",
+    "rich",
+    "pydantic",
+    "pyyaml",
+    "jinja2",
+    "platformdirs",
+)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class Encoder:
         prepare: A picture as the network's input (an array without batch axis). May raise
             `ReadError` for a picture without a defined way in.
         run: A batch (N, ...) of prepared pictures → one (N, D) array per card. Rows do not
-            depend on what else is in the batch.
+            depend on what else is in the batch, but for the engine's rounding.
         engine: What runs it, e.g. ``openvino f32 on CPU``.
         notes: What every output must say about it, such as random weights.
 
@@ -69,6 +69,10 @@ class Encoder:
             )
         return self.cards[0]
 
+    def label(self, card: Card) -> str:
+        """What results call one of the cards: the name, and the layer if there are several."""
+        return card.name if len(self.cards) == 1 else f"{card.name} [{card.layer}]"
+
     def encode(
         self,
         source: Pictures | ImageSource,
@@ -82,7 +86,8 @@ class Encoder:
 
         Args:
             source: Anything an `ImageSource` takes.
-            batch_size: Pictures per run of the network. Values do not depend on it.
+            batch_size: Pictures per run of the network. Values do not depend on it, but for the
+                engine's rounding (a few units in the sixth digit).
             workers: Threads that read, decode and preprocess. The order does not depend on it.
             progress: Told how many inputs are done.
             on_picture: Shown every decoded picture, in the threads; for thumbnails.

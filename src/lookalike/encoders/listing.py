@@ -41,11 +41,12 @@ class Listing:
         return {"results": [entry.to_dict() for entry in self.entries]}
 
     def view(self) -> View:
-        """A row per entry; without a pattern, also how many each family has."""
+        """A row per entry, and how many each family has."""
         rows = [entry.to_dict() for entry in self.entries]
+        title = "1 model" if len(rows) == 1 else f"{len(rows):,} models"
         return View(
-            title=f"{len(rows):,} models",
-            tables=(Table(COLUMNS, rows, f"{len(rows):,} models"),),
+            title=title,
+            tables=(Table(COLUMNS, rows, title),),
             notes=(_families(self.entries), "GFLOPs are multiply-accumulates for one picture."),
         )
 

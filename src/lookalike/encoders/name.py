@@ -34,7 +34,7 @@ class EncoderName:
                     f"option of {self.family}",
                     option,
                     known,
-                    cure="options: " + ", ".join(sorted(known)),
+                    cure="options: " + (", ".join(sorted(known)) or "none"),
                 )
 
     def choice(self, option: str, allowed: tuple[str, ...], default: str) -> str:

@@ -112,7 +112,8 @@ def located(origin: Origin, *, offline: bool, encoder: str) -> Path:
 
 def offline_variables() -> list[str]:
     """The environment variables that forbid touching a network, as far as they are set."""
-    return [name for name in OFFLINE_VARIABLES if os.environ.get(name, "0") not in {"", "0"}]
+    no = {"", "0", "false", "no", "off"}
+    return [name for name in OFFLINE_VARIABLES if os.environ.get(name, "").lower() not in no]
 
 
 def read_state_dict(path: Path) -> StateDict:
@@ -202,17 +203,22 @@ def load_strictly(module: torch.nn.Module, tensors: StateDict, *, head: str, whe
     module.load_state_dict(fitting, strict=False)
 
 
-def state_digest(module: torch.nn.Module) -> str:
+def state_digest(module: torch.nn.Module, *, head: str = "") -> str:
     """``sha256:...`` over the names, types, shapes and bytes of a network's weights.
 
     The same weights have the same digest in whatever file they came. Counters of batch
-    normalisation, which change no output, are left out.
+    normalisation and the class head behind the embedding, which change no vector, are left out.
+
+    Args:
+        module: The network.
+        head: Prefix of the parameters behind the layer in use; empty to take all.
     """
     import torch
 
     digest = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
-        if name.endswith("num_batches_tracked"):
+        behind = bool(head) and name.startswith(f"{head}.")
+        if behind or name.endswith("num_batches_tracked"):
             continue
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         flat = tensor.detach().contiguous().view(-1).view(torch.uint8)

@@ -10,7 +10,7 @@ from io import BytesIO
 
 from PIL import Image, UnidentifiedImageError
 
-from lookalike.extras import installed
+from lookalike.extras import installed, require
 from lookalike.images.picture import UNDONE, Picture
 from lookalike.images.place import Limits, Place, ReadError, Reason, Unreadable
 
@@ -44,7 +44,7 @@ def decode(place: Place, limits: Limits | None = None) -> Picture | Unreadable:
     """
     limits = limits or Limits()
     try:
-        found = place.read(limits)
+        found = _read(place, limits)
         image = _open(found) if isinstance(found, bytes) else found
         _check_pixels(image.size, limits)
         turned = _orientation(image) if image.format == "TIFF" else 1
@@ -59,6 +59,15 @@ def decode(place: Place, limits: Limits | None = None) -> Picture | Unreadable:
         return Unreadable(place.id, Reason.OUT_OF_MEMORY, "decoding ran out of memory", place.path)
 
 
+def _read(place: Place, limits: Limits) -> bytes | Image.Image:
+    try:
+        return place.read(limits)
+    except (ReadError, MemoryError):
+        raise
+    except Exception as error:  # a place may come from anyone, and one must not end the loop
+        raise ReadError(Reason.READ_ERROR, f"{type(error).__name__}: {error}") from error
+
+
 def _open(data: bytes) -> Image.Image:
     """Reads the header: format, size, mode."""
     with _no_pillow_limit():
@@ -68,10 +77,8 @@ def _open(data: bytes) -> Image.Image:
             pass
         except Exception as error:
             raise _fault(error, "the header contradicts itself") from error
-        if _is_heif(data) and installed("pillow_heif"):
-            import pillow_heif
-
-            pillow_heif.register_heif_opener()
+        if _is_heif(data) and installed("pi_heif"):
+            require("pi_heif", purpose="reading HEIC").register_heif_opener()
         Image.init()
         try:
             return Image.open(BytesIO(data), formats=sorted(set(Image.OPEN) - NOT_READ))

@@ -67,7 +67,7 @@ class Unreadable:
 
 
 class ReadError(Exception):
-    """Raised inside the room when a place can't be read; never leaves it."""
+    """A picture that can't be read or prepared; encoders turn it into its row's reason."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
@@ -81,7 +81,7 @@ class Limits:
 
     Attributes:
         max_bytes: Largest file, in bytes.
-        max_pixels: Largest decoded (or resized) picture, width x height.
+        max_pixels: Largest decoded picture, width x height.
     """
 
     max_bytes: int = 512 * 2**20

@@ -33,8 +33,9 @@ Kernel = Literal[
     "torch-bicubic-antialias",
 ]
 """``pillow-*`` widen their support when shrinking (antialiased; except nearest). ``opencv-*`` are
-``cv2.resize`` on bytes. ``torch-*`` are torchvision's resize of a uint8 tensor: interpolated in
-float32, rounded back to bytes, antialiased only where the name says so."""
+``cv2.resize`` on bytes. ``torch-*`` are torchvision's functional resize of a uint8 tensor (of its
+first transforms; the second ones differ): interpolated in float32, rounded back to bytes,
+antialiased only where the name says so."""
 
 KERNELS: tuple[str, ...] = get_args(Kernel)
 Bytes: TypeAlias = "NDArray[np.uint8]"

@@ -48,9 +48,9 @@ class ImageSource:
 
     Args:
         places: Paths of files, folders, globs (``*``, ``?``, ``[``; ``**`` for any depth),
-            tables (``.csv`` with a path column, relative to the table), tar archives, uint8 or
-            float arrays (H, W), (H, W, 3) or (H, W, 4), batches (N, H, W, C), Pillow images,
-            and sequences of all these.
+            tables (``.csv`` with a path column, relative to the table), tar archives, arrays
+            (H, W), (H, W, 3) or (H, W, 4) and batches (N, H, W, C) of uint8, uint16 or floats 0
+            to 1, Pillow images, and sequences of all these.
         recursive: Whether subfolders are walked.
         include: Only files in folders and archives whose name matches this pattern.
         hidden: Whether hidden files in folders are inputs too.
@@ -88,9 +88,14 @@ class ImageSource:
 
     def places(self) -> Iterator[Place]:
         """The inputs in order, before anything is decoded."""
+        for group in self.groups():
+            yield from group
+
+    def groups(self) -> Iterator[Iterator[Place]]:
+        """The inputs by the argument that they came from; to be taken in order."""
         counter = _Counter()
         for place in self._places:
-            yield from self._expand(place, counter)
+            yield self._expand(place, counter)
 
     def count(self) -> int:
         """How many inputs there are: walks folders and archives, decodes nothing."""

@@ -21,7 +21,8 @@ def print_view(view: View, console: Console, *, most_rows: int = MOST_ROWS) -> N
             continue
         _print_table(table, console, most_rows if console.is_terminal else len(table.rows))
     for note in view.notes:
-        console.print(Text(shown(note), style="dim" if console.is_terminal else ""))
+        style = "dim" if console.is_terminal else ""
+        console.print(Text(shown(note), style=style), soft_wrap=not console.is_terminal)
 
 
 def _print_table(table: Table, console: Console, most_rows: int) -> None:

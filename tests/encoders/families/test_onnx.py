@@ -126,6 +126,18 @@ def test_a_card_with_an_unknown_key_is_refused(network: Path) -> None:
         lookalike.load_encoder(f"onnx:{network}")
 
 
+def test_a_card_with_a_wrong_type_is_refused(network: Path) -> None:
+    write_card(network, preprocess="imagenet", params="many")
+    with pytest.raises(CardError, match="params"):
+        lookalike.load_encoder(f"onnx:{network}")
+
+
+def test_a_card_may_list_several_outputs(network: Path) -> None:
+    write_card(network, preprocess="imagenet", output=["feats", "map"])
+    encoder = lookalike.load_encoder(f"onnx:{network}?size=16")
+    assert [card.layer for card in encoder.cards] == ["feats", "map"]
+
+
 def test_external_weights_enter_the_digest(tmp_path: Path) -> None:
     path = write_network(tmp_path / "net.onnx", external="weights.bin")
     assert external_files(path.read_bytes()) == {"weights.bin"}

@@ -122,6 +122,21 @@ def test_weights_from_a_file_have_one_fingerprint_in_any_container(tmp_path: Pat
     assert not cards[0].random
 
 
+def test_weights_without_a_class_head_have_the_same_fingerprint_whatever_the_seed(
+    tmp_path: Path,
+) -> None:
+    state = models.resnet18(weights=None).state_dict()
+    torch.save({k: v for k, v in state.items() if not k.startswith("fc.")}, tmp_path / "w.pth")
+    name = f"torchvision:resnet18?weights={tmp_path}/w.pth"
+    prints = {
+        lookalike.load_encoder(f"{name}&seed={seed}", engine="torch").card.fingerprint
+        for seed in (0, 1)
+    }
+    assert len(prints) == 1
+    with pytest.raises(WeightsError, match=r"fc\.weight"):
+        lookalike.load_encoder(f"{name}&layer=fc", engine="torch")
+
+
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     torch.save(models.resnet18(weights=None).state_dict(), tmp_path / "w.pth")
     with pytest.raises(WeightsError, match="another network"):

@@ -11,7 +11,7 @@ from lookalike.encoders.engines.network import (
     Runtime,
     TorchNetwork,
 )
-from lookalike.errors import UnknownNameError, UsageError
+from lookalike.errors import UsageError
 
 __all__ = [
     "ENGINES",
@@ -32,15 +32,10 @@ def open_engine(network: Network, runtime: Runtime) -> Engine:
     CUDA or MPS device, or where one is asked for.
 
     Raises:
-        UnknownNameError: No such engine.
-        UsageError: An engine that can't run this kind of network, or an unknown precision.
+        UsageError: An engine that can't run this kind of network.
         MissingDeviceError: A device that is not there.
         WeightsError: A network the engine can't read.
     """
-    if runtime.precision not in PRECISIONS:
-        raise UsageError(
-            f"unknown precision {runtime.precision!r}", cure="one of " + ", ".join(PRECISIONS)
-        )
     engine = runtime.engine or _default(network, runtime)
     if engine == "openvino":
         from lookalike.encoders.engines.openvino import OpenVinoEngine
@@ -55,15 +50,13 @@ def open_engine(network: Network, runtime: Runtime) -> Engine:
         from lookalike.encoders.engines.onnxruntime import OnnxRuntimeEngine
 
         return OnnxRuntimeEngine(network, runtime)
-    if engine == "torch":
-        if isinstance(network, OnnxFile):
-            raise UsageError(
-                "torch does not run ONNX files", cure="use engine=openvino or engine=onnxruntime"
-            )
-        from lookalike.encoders.engines.torch import TorchEngine
+    if isinstance(network, OnnxFile):
+        raise UsageError(
+            "torch does not run ONNX files", cure="use engine=openvino or engine=onnxruntime"
+        )
+    from lookalike.encoders.engines.torch import TorchEngine
 
-        return TorchEngine(network, runtime)
-    raise UnknownNameError("engine", engine, ENGINES)
+    return TorchEngine(network, runtime)
 
 
 def _default(network: Network, runtime: Runtime) -> str:

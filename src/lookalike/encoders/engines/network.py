@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 
 from numpy.typing import NDArray
 
+from lookalike.errors import UnknownNameError
+
 if TYPE_CHECKING:
     import torch
 
@@ -28,7 +30,10 @@ class Runtime:
             every machine, and bf16 on a CUDA device that has it.
         device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ``GPU`` (OpenVINO); None to choose.
         threads: CPU threads of the engine; None for all.
-        offline: Whether the network may be touched to fetch weights.
+        offline: Whether touching a network, to fetch weights, is forbidden.
+
+    Raises:
+        UnknownNameError: No such engine or precision.
     """
 
     engine: str | None = None
@@ -36,6 +41,12 @@ class Runtime:
     device: str | None = None
     threads: int | None = None
     offline: bool = False
+
+    def __post_init__(self) -> None:
+        if self.engine is not None and self.engine not in ENGINES:
+            raise UnknownNameError("engine", self.engine, ENGINES)
+        if self.precision not in PRECISIONS:
+            raise UnknownNameError("precision", self.precision, PRECISIONS)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,21 @@ from lookalike.encoders.engines import Engine, OnnxFile, Runtime, open_engine
 from lookalike.encoders.families.network import network_encoder
 from lookalike.encoders.name import EncoderName
 from lookalike.encoders.pooling import POOLINGS
-from lookalike.errors import CardError, MissingWeightsError, UnknownNameError, UsageError
+from lookalike.errors import (
+    CardError,
+    MissingWeightsError,
+    UnknownNameError,
+    UsageError,
+    WeightsError,
+)
 from lookalike.images import PRESETS, Preprocess
 from lookalike.images.presets import OPTIONS, from_options
+from lookalike.images.validation import validated
 
 DESCRIPTION = ("licence", "params", "gflops", "acc1", "acc5", "source", "weights_tag")
-CARD_KEYS = ("preprocess", "output", "pooling", "weights", *DESCRIPTION)
+IR_VERSION = b"\x08"
+"""The first byte of every ONNX file: the tag of its first field."""
+
 _EXTERNAL = re.compile(rb"\x0a\x08location\x12([\x00-\x7f])")
 
 
@@ -33,7 +43,7 @@ class Onnx:
 
         Options: ``output`` (one name, or several with commas; needed if the file has several),
         ``pooling``, and those of the preprocessing. What the options leave open is taken from
-        ``FILE.yaml`` (keys: `CARD_KEYS`; ``preprocess`` is a preset's name or its fields).
+        ``FILE.yaml`` (see `Stated`).
 
         Raises:
             MissingWeightsError: No such file.
@@ -45,12 +55,12 @@ class Onnx:
         if not path.is_file():
             raise MissingWeightsError(f"there is no ONNX file {name.rest!r}", where=name.text)
         beside = path.with_name(path.name + ".yaml")
-        stated = _read_card(beside) if beside.exists() else {}
+        stated = _read_card(beside)
         preprocess = _preprocess(name, stated, beside)
         digest = file_digest(path)
-        if stated.get("weights") not in (None, digest):
+        if stated.weights not in (None, digest):
             raise CardError(
-                f"the card is of other weights: {stated['weights']}, the file has {digest}",
+                f"the card is of other weights: {stated.weights}, the file has {digest}",
                 where=str(beside),
             )
         engine = open_engine(OnnxFile(path), runtime)
@@ -59,11 +69,11 @@ class Onnx:
             algorithm="onnx",
             weights=digest,
             layer="",
-            pooling=name.choice("pooling", POOLINGS, stated.get("pooling", "auto")),
+            pooling=name.choice("pooling", POOLINGS, stated.pooling),
             preprocess=preprocess,
             dim=0,
             name=name.text,
-            **{key: stated[key] for key in DESCRIPTION if key in stated},
+            **{key: getattr(stated, key) for key in DESCRIPTION},
         )
         return network_encoder(card, engine, outputs, outputs)
 
@@ -72,24 +82,46 @@ class Onnx:
         return [Entry(name="onnx:FILE", source="any ONNX file, with FILE.yaml beside it")]
 
 
-def _read_card(path: Path) -> dict[str, Any]:
-    stated = read_yaml(path)
-    unknown = sorted(set(stated) - set(CARD_KEYS))
-    if unknown:
-        raise CardError(
-            f"unknown key {unknown[0]!r}", where=str(path), cure="known: " + ", ".join(CARD_KEYS)
-        )
-    return stated
+@dataclass(frozen=True)
+class Stated:
+    """What ``FILE.yaml`` may say about a network.
+
+    Attributes:
+        preprocess: A preset's name, or the fields of a `Preprocess`.
+        output: Name of the output, or several.
+        pooling: As in an encoder's name.
+        weights: ``sha256:...`` of the file it describes; another file is then refused.
+        licence: And what follows: as in a `Card`.
+    """
+
+    preprocess: str | dict[str, Any] | None = None
+    output: str | list[str] | None = None
+    pooling: str = "auto"
+    weights: str | None = None
+    licence: str = ""
+    params: int | None = None
+    gflops: float | None = None
+    acc1: float | None = None
+    acc5: float | None = None
+    source: str = ""
+    weights_tag: str = ""
 
 
-def _preprocess(name: EncoderName, stated: Mapping[str, Any], beside: Path) -> Preprocess:
-    given = stated.get("preprocess")
-    if isinstance(given, str):
-        start = from_options({"preprocess": given}, None)
-    elif given is not None:
-        start = Preprocess.from_dict(given, where=str(beside))
-    else:
-        start = None
+def _read_card(path: Path) -> Stated:
+    if not path.exists():
+        return Stated()
+    try:
+        return validated(Stated, read_yaml(path), where=str(path))
+    except UsageError as error:
+        raise CardError(error.what, where=error.where, cure=error.cure) from error
+
+
+def _preprocess(name: EncoderName, stated: Stated, beside: Path) -> Preprocess:
+    start = None
+    if isinstance(stated.preprocess, str):
+        start = from_options({"preprocess": stated.preprocess}, None)
+    elif stated.preprocess is not None:
+        start = Preprocess.from_dict(stated.preprocess, where=str(beside))
     preprocess = from_options(name.options, start)
     if preprocess is None:
         raise UsageError(
@@ -100,8 +132,8 @@ def _preprocess(name: EncoderName, stated: Mapping[str, Any], beside: Path) -> P
     return preprocess
 
 
-def _outputs(name: EncoderName, stated: Mapping[str, Any], engine: Engine) -> list[str]:
-    asked = name.options.get("output", stated.get("output"))
+def _outputs(name: EncoderName, stated: Stated, engine: Engine) -> list[str]:
+    asked = name.options.get("output", stated.output)
     if asked is None:
         if len(engine.outputs) > 1:
             raise UsageError(
@@ -110,7 +142,7 @@ def _outputs(name: EncoderName, stated: Mapping[str, Any], engine: Engine) -> li
                 cure="add output=NAME, one of " + ", ".join(engine.outputs),
             )
         return list(engine.outputs)
-    outputs = str(asked).split(",")
+    outputs = asked.split(",") if isinstance(asked, str) else asked
     for output in outputs:
         if output not in engine.outputs:
             raise UnknownNameError(f"output of {name.rest}", output, engine.outputs)
@@ -120,6 +152,10 @@ def _outputs(name: EncoderName, stated: Mapping[str, Any], engine: Engine) -> li
 def file_digest(path: Path) -> str:
     """``sha256:...`` over an ONNX file and the external weights files that it names."""
     content = path.read_bytes()
+    if not content.startswith(IR_VERSION):
+        raise WeightsError(
+            "this is no ONNX file", where=str(path), cure="export the network to ONNX first"
+        )
     digest = hashlib.sha256(content)
     for location in sorted(external_files(content)):
         outside = path.parent / location

@@ -31,8 +31,8 @@ def describe(batch: Floats) -> Floats:
     2. mean brightness and opponent colours on an 8 x 8 grid;
     3. gradient orientations (8, unsigned) on an 8 x 8 grid, weighted by magnitude.
 
-    Centring each group puts unrelated pictures near cosine 0 instead of near 1. A group without
-    any variation (a picture of one colour) is zero.
+    Centring each group moves unrelated pictures away from cosine 1. A group without any variation
+    (the gradients of a picture of one colour) is zero.
 
     Args:
         batch: (N, 64, 64, 3) float32 RGB in 0 to 1.

@@ -38,6 +38,7 @@ class Built:
         layer: The default layer, as `Tap` spells it.
         algorithm: For the card, e.g. ``torchvision/resnet50``.
         weights_tag: Which weights these are, for people.
+        head: Prefix of the class head's parameters, if the layers in use do not need them.
         has_class_token: Whether its token sequences begin with a class token.
         published: What the catalogue knows about it.
         source: Where the weights came from.
@@ -48,6 +49,7 @@ class Built:
     layer: str
     algorithm: str
     weights_tag: str
+    head: str = ""
     has_class_token: bool = False
     published: PublishedRow | None = None
     source: str = ""
@@ -89,7 +91,7 @@ def _card(name: EncoderName, built: Built, preprocess: Preprocess) -> Card:
     trained = not built.weights_tag.startswith("random")
     return Card(
         algorithm=built.algorithm,
-        weights=state_digest(built.module),
+        weights=state_digest(built.module, head=built.head),
         layer="",
         pooling=name.choice("pooling", POOLINGS, "auto"),
         preprocess=preprocess,

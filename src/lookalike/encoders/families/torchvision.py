@@ -127,13 +127,14 @@ def _built(
         # the published weights were trained on inputs scaled differently, inside the network
         options["transform_input"] = True
     module = evaluation_mode(lambda: models.get_model(architecture, weights=None, **options), seed)
+    head = _head(architecture, name)
     origin = UrlFile(entry.url)
     if kind != "random":
         path = file or located(origin, offline=runtime.offline, encoder=name.text)
         tensors = read_state_dict(path)
         if "aux_logits" in options:
             tensors = {k: v for k, v in tensors.items() if not k.lower().startswith("aux")}
-        load_strictly(module, tensors, head=_head(architecture, name), where=str(path))
+        load_strictly(module, tensors, head=head, where=str(path))
     layer = embedding_layer(architecture)
     tags = {"random": f"random(seed={seed})", "file": f"file {file}", "published": entry.name}
     return Built(
@@ -142,6 +143,7 @@ def _built(
         layer=layer,
         algorithm=f"torchvision/{architecture}",
         weights_tag=tags[kind],
+        head=head,
         has_class_token=architecture.startswith("vit"),
         published=published_row("torchvision", architecture, entry.name),
         source=str(file) if file else entry.url if kind == "published" else "",
