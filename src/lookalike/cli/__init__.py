@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from lookalike.errors import LookalikeError
+from lookalike.report.view import shown
 from lookalike.version import __version__
 
 VERBS = {
@@ -79,9 +80,5 @@ def exit_code(arguments: list[str] | None = None) -> int:
     except LookalikeError as error:
         if os.environ.get("LOOKALIKE_TRACEBACK"):
             raise
-        click.echo(f"lookalike: {_printable(str(error))}", err=True)
+        click.echo(f"lookalike: {shown(str(error))}", err=True)
         return error.exit_code
-
-
-def _printable(text: str) -> str:
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

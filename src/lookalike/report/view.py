@@ -84,12 +84,14 @@ def shown(text: str) -> str:
         >>> print(shown("two\nlines \udce9"))
         two\nlines \xe9
     """
-    if text.isprintable():
-        return text
-    valid = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in valid
-    )
+    return "".join(one if one.isprintable() else _escaped(one) for one in text)
+
+
+def _escaped(letter: str) -> str:
+    code = ord(letter)
+    if 0xDC80 <= code <= 0xDCFF:  # how Python keeps a byte that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return letter.encode("unicode_escape").decode()
 
 
 def cell_text(value: Any, column: Column) -> str:
