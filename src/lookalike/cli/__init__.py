@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
 from typing import Any
 
 import click
@@ -58,6 +59,8 @@ def main() -> None:
 
 def run(arguments: list[str] | None = None) -> None:
     """The installed command: `main` with every user's error as a message and an exit code."""
+    # what Pillow finds odd about a file belongs in that file's row, not between the lines
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     sys.exit(exit_code(arguments))
 
 
