@@ -8,7 +8,8 @@ from PIL import Image
 
 import lookalike
 from lookalike.comparison.compare import BLOCK
-from lookalike.errors import StrictError, UsageError
+from lookalike.encoders import Runtime
+from lookalike.errors import MissingWeightsError, StrictError, UsageError
 from lookalike.testing import noise_picture, scene_picture
 
 PICTURES = [scene_picture(1), scene_picture(2), noise_picture(3), noise_picture(4)]
@@ -121,6 +122,18 @@ def test_notebooks_see_the_pictures(tmp_path: Path) -> None:
     assert page.count("data:image/jpeg;base64,") == 2
     assert "a&lt;b&gt;.png" in page
     assert "a<b>" not in page
+
+
+def test_all_missing_weights_are_said_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    models = ["timm:resnet18.a1_in1k", "pixels", "torchvision:squeezenet1_1", "onnx:gone.onnx"]
+    with pytest.raises(MissingWeightsError) as caught:
+        lookalike.compare(PICTURES[:2], models=models, runtime=Runtime(offline=True))
+    for said in ("timm/resnet18.a1_in1k", "squeezenet1_1-b8a52dc0.pth", "gone.onnx"):
+        assert said in str(caught.value)
 
 
 def test_pictures_or_a_table_not_both_and_not_neither() -> None:

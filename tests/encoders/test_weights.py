@@ -5,6 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from lookalike.encoders.weights import (
+    HubFile,
     UrlFile,
     load_strictly,
     located,
@@ -107,6 +108,20 @@ def test_a_file_in_the_hub_folder_is_used_without_fetching(
     (tmp_path / "checkpoints" / "net.pth").write_bytes(b"x")
     found = located(UrlFile("https://example.invalid/net.pth"), offline=True, encoder="e")
     assert found.read_bytes() == b"x"
+
+
+def test_a_hub_file_is_found_where_the_message_says_to_put_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    origin = HubFile("owner/net", ("a.safetensors", "b.bin"))
+    with pytest.raises(MissingWeightsError) as caught:
+        located(origin, offline=True, encoder="e")
+    place = origin.path()
+    assert str(place) in caught.value.cure
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"x")
+    assert located(origin, offline=True, encoder="e").read_bytes() == b"x"
 
 
 def test_a_network_that_does_not_answer_is_said_with_the_cure(

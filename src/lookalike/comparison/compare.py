@@ -14,7 +14,7 @@ from lookalike.comparison.spread import originals, value_ranges, vector_position
 from lookalike.embeddings import Embeddings, Row
 from lookalike.encoders import DEFAULT_ENCODER, Encoder, Runtime, load_encoder
 from lookalike.encoders.encoder import Progress
-from lookalike.errors import StrictError, UsageError
+from lookalike.errors import MissingWeightsError, StrictError, UsageError
 from lookalike.images import ImageSource, Limits, Picture, Pictures
 from lookalike.metrics import similarity
 
@@ -117,9 +117,19 @@ def _encoders(models: Sequence[str | Encoder] | str | Encoder, runtime: Runtime)
     asked = [models] if isinstance(models, (str, Encoder)) else list(models)
     if not asked:
         raise UsageError("no model was named")
-    return [
-        one if isinstance(one, Encoder) else load_encoder(one, runtime=runtime) for one in asked
-    ]
+    loaded, missing = [], []
+    for one in asked:
+        try:
+            loaded.append(one if isinstance(one, Encoder) else load_encoder(one, runtime=runtime))
+        except MissingWeightsError as error:
+            missing.append(error)  # all that is missing is said at once
+    if missing:
+        raise MissingWeightsError(
+            "; ".join(error.what for error in missing),
+            where=", ".join(filter(None, (error.where for error in missing))),
+            cure="; ".join(error.cure for error in missing if error.cure),
+        )
+    return loaded
 
 
 def _strict_error(failures: list[Row], inputs: int) -> StrictError:
