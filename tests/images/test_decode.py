@@ -111,6 +111,14 @@ def test_a_picture_cut_off_is_never_taken_for_whole(data: bytes, tenth: int) -> 
     assert reason(decoded(data[: len(data) * tenth // 10])) is Reason.TRUNCATED
 
 
+@pytest.mark.parametrize("format", ["GIF", "TIFF", "WEBP", "BMP", "PPM", "TGA", "JPEG2000", "ICO"])
+def test_rarer_formats_cut_off_are_never_taken_for_whole(format: str) -> None:
+    data = encoded(Image.fromarray(PIXELS), format)
+    assert picture(decoded(data))
+    for tenth in range(1, 10):
+        assert reason(decoded(data[: len(data) * tenth // 10])) in BROKEN, tenth
+
+
 @pytest.mark.parametrize("data", [JPEG, PROGRESSIVE, PNG], ids=["jpeg", "progressive", "png"])
 def test_a_cut_at_any_byte_has_an_outcome(data: bytes) -> None:
     whole = rgb(decoded(data))
@@ -380,7 +388,9 @@ def test_every_orientation_of_a_jpeg_is_turned_upright_once(orientation: int) ->
 
 @pytest.mark.parametrize("orientation", [0, 9, 65535])
 def test_an_orientation_that_does_not_exist_is_upright(orientation: int) -> None:
-    assert np.array_equal(rgb(decoded(oriented("PNG", orientation))), UPRIGHT)
+    found = picture(decoded(oriented("PNG", orientation)))
+    assert np.array_equal(rgb(found), UPRIGHT)
+    assert (found.height, found.width) == UPRIGHT.shape[:2]
 
 
 def test_a_broken_exif_block_does_not_cost_the_picture() -> None:

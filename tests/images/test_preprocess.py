@@ -107,6 +107,34 @@ def test_another_spelling_of_the_same_numbers_is_equal(other: Preprocess) -> Non
     assert same_numbers(plain, other)
 
 
+def test_a_negative_zero_is_no_other_number() -> None:
+    one = Preprocess(scale=1.0, mean=(5.0,) * 3, std=(-1.0,) * 3)
+    agree(one, Preprocess(scale=-1.0, mean=(-5.0,) * 3, std=(1.0,) * 3))
+    assert not np.signbit(one.apply(photo(np.full((1, 1, 3), 5, np.uint8)))).any()
+
+
+CHANGED: dict[str, Any] = {
+    "resize": 9,
+    "kernel": "pillow-box",
+    "crop": (7, 7),
+    "scale": 1.0,
+    "mean": (0.1, 0.2, 0.3),
+    "std": (1.0, 2.0, 1.0),
+    "order": "bgr",
+    "layout": "nhwc",
+    "alpha": (255, 255, 255),
+    "exif": False,
+}
+
+
+@pytest.mark.parametrize("field", dataclasses.fields(Preprocess), ids=lambda field: field.name)
+def test_every_setting_tells_apart(field: dataclasses.Field[Any]) -> None:
+    plain = Preprocess(resize=(9, 10))
+    other = dataclasses.replace(plain, **{field.name: CHANGED[field.name]})
+    agree(plain, other)
+    assert plain != other
+
+
 def test_a_kernel_that_is_never_used_tells_nothing_apart() -> None:
     assert Preprocess(kernel="pillow-box", crop=(3, 3)) == Preprocess(crop=(3, 3))
     assert Preprocess(kernel="pillow-box", resize=3) != Preprocess(resize=3)

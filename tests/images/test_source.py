@@ -100,9 +100,10 @@ def test_a_file_named_outright_needs_no_include(tmp_path: Path) -> None:
 def test_a_link_back_up_is_a_row_and_no_endless_walk(tmp_path: Path) -> None:
     fill(tmp_path, "a/b/c.png")
     (tmp_path / "a" / "b" / "up").symlink_to(tmp_path / "a")
+    (tmp_path / "a" / "itself").symlink_to(".")
     source = ImageSource(tmp_path)
-    assert ids(source, tmp_path) == ["a/b/c.png", "a/b/up"]
-    assert reasons(source) == [None, Reason.NOT_A_FILE]
+    assert ids(source, tmp_path) == ["a/b/c.png", "a/b/up", "a/itself"]
+    assert reasons(source) == [None, Reason.NOT_A_FILE, Reason.NOT_A_FILE]
 
 
 def test_a_link_to_another_folder_is_followed(tmp_path: Path) -> None:
@@ -281,8 +282,9 @@ def test_members_come_in_the_order_of_the_archive(tmp_path: Path, name: str, mod
 
 
 def test_include_holds_for_members_too(tmp_path: Path) -> None:
-    path = pack(tmp_path / "a.tar", {"png/a.txt": PNG, "b.png": PNG})
-    assert ids(ImageSource(path, include="*.png")) == [f"{path}::b.png"]
+    path = pack(tmp_path / "a.tar", {"c.png/a.txt": PNG, "d/b.png": PNG})
+    assert ids(ImageSource(path, include="*.png")) == [f"{path}::d/b.png"]
+    assert ids(ImageSource(path, include="b*")) == [f"{path}::d/b.png"]
 
 
 def test_a_member_over_the_limit_is_not_unpacked(tmp_path: Path) -> None:
