@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lookalike.errors import UsageError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 T = TypeVar("T")
 
@@ -24,7 +28,7 @@ def validated(kind: type[T], settings: Mapping[str, Any], *, where: str) -> T:
     # pydantic takes a tenth of a second to import, which most commands never need
     from dataclasses import fields, is_dataclass
 
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     assert is_dataclass(kind)
     known = {field.name for field in fields(kind)}
@@ -34,9 +38,16 @@ def validated(kind: type[T], settings: Mapping[str, Any], *, where: str) -> T:
             f"unknown key {unknown[0]!r}", where=where, cure="known: " + ", ".join(sorted(known))
         )
     try:
-        return TypeAdapter(kind).validate_python(dict(settings))
+        return _adapter(kind).validate_python(dict(settings))
     except ValidationError as error:
         problems = [
             f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()
         ]
         raise UsageError("; ".join(dict.fromkeys(problems)), where=where) from error
+
+
+@lru_cache(maxsize=16)
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
