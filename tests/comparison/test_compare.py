@@ -9,7 +9,7 @@ from PIL import Image
 import lookalike
 from lookalike.comparison.compare import BLOCK
 from lookalike.encoders import Runtime
-from lookalike.errors import MissingWeightsError, StrictError, UsageError
+from lookalike.errors import MissingWeightsError, StrictError, UnknownNameError, UsageError
 from lookalike.testing import noise_picture, scene_picture
 
 PICTURES = [scene_picture(1), scene_picture(2), noise_picture(3), noise_picture(4)]
@@ -134,6 +134,11 @@ def test_all_missing_weights_are_said_at_once(
         lookalike.compare(PICTURES[:2], models=models, runtime=Runtime(offline=True))
     for said in ("timm/resnet18.a1_in1k", "squeezenet1_1-b8a52dc0.pth", "gone.onnx"):
         assert said in str(caught.value)
+
+
+def test_a_misspelt_metric_is_said_before_any_work() -> None:
+    with pytest.raises(UnknownNameError, match="cosine"):
+        lookalike.compare("gone.jpg", "lost.jpg", models="onnx:gone.onnx", metric="cosin")
 
 
 def test_pictures_or_a_table_not_both_and_not_neither() -> None:

@@ -10,13 +10,13 @@ import numpy as np
 
 from lookalike.comparison.comparison import Comparison, ModelUse, PairResult
 from lookalike.comparison.pairs import Pair, Pairing, Plan, plan_pictures, plan_table
-from lookalike.comparison.spread import originals, value_ranges, vector_positions, with_copies
+from lookalike.comparison.spread import originals, value_ranges, with_copies
 from lookalike.embeddings import Embeddings, Row
 from lookalike.encoders import DEFAULT_ENCODER, Encoder, Runtime, load_encoder
 from lookalike.encoders.encoder import Progress
 from lookalike.errors import MissingWeightsError, StrictError, UsageError
 from lookalike.images import ImageSource, Limits, Picture, Pictures
-from lookalike.metrics import similarity
+from lookalike.metrics import metric_named, similarity
 
 BLOCK = 4096
 """Pairs per block, so that memory does not grow with their number."""
@@ -66,7 +66,7 @@ def compare(
     Raises:
         UsageError: No pairs can be made of what was given.
         StrictError: Under ``strict``, lists the inputs that failed.
-        LookalikeError: An encoder can't be loaded.
+        LookalikeError: An encoder can't be loaded, or there is no such metric.
 
     Example:
         >>> black, white = np.zeros((8, 8, 3), np.uint8), np.full((8, 8, 3), 255, np.uint8)
@@ -75,6 +75,8 @@ def compare(
     """
     if (pairs is None) == (not pictures):
         raise UsageError("give either pictures or a table of pairs")
+    if metric is not None:
+        metric_named(metric)  # a misspelling is said before any work is done
     if pairs is not None:
         plan = plan_table(os.fsdecode(pairs))
     else:
@@ -143,7 +145,7 @@ def _strict_error(failures: list[Row], inputs: int) -> StrictError:
 
 def _pair_results(plan: Plan, embeddings: Embeddings, use: ModelUse) -> list[PairResult]:
     rows = embeddings.rows
-    vector_of = np.array(vector_positions(embeddings))
+    vector_of = np.array(embeddings.positions)
     values: dict[int, float] = {}
     good = [n for n, pair in enumerate(plan.pairs) if rows[pair.a].ok and rows[pair.b].ok]
     for start in range(0, len(good), BLOCK):

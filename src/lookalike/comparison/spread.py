@@ -72,15 +72,9 @@ def _edited(place: Place, edit: Edit, card: Card) -> Place:
 
 def originals(embeddings: Embeddings) -> Embeddings:
     """Only the pictures themselves, of embeddings made of `with_copies`."""
-    kept = [position for position in vector_positions(embeddings)[::COPIES] if position >= 0]
+    kept = [position for position in embeddings.positions[::COPIES] if position >= 0]
     rows, vectors = embeddings.rows[::COPIES], embeddings.vectors[kept]
     return Embeddings(embeddings.card, rows, vectors, embeddings.engine)
-
-
-def vector_positions(embeddings: Embeddings) -> list[int]:
-    """Row → position of its vector; -1 for a row without one."""
-    count = iter(range(len(embeddings.vectors)))
-    return [next(count) if row.ok else -1 for row in embeddings.rows]
 
 
 def value_ranges(
@@ -93,7 +87,7 @@ def value_ranges(
         pairs: Positions of pictures among the originals; each has a vector.
         metric: Name of the metric.
     """
-    positions = vector_positions(embeddings)
+    positions = embeddings.positions
 
     def vectors(picture: int) -> NDArray[Any]:
         copies = positions[picture * COPIES : (picture + 1) * COPIES]

@@ -90,6 +90,12 @@ class Embeddings:
         return tuple(row.id for row in self.rows if row.ok)
 
     @property
+    def positions(self) -> tuple[int, ...]:
+        """Row → position of its vector in `vectors`; -1 for a row without one."""
+        count = iter(range(len(self.vectors)))
+        return tuple(next(count) if row.ok else -1 for row in self.rows)
+
+    @property
     def failures(self) -> tuple[Row, ...]:
         """The rows without a vector, each with its reason."""
         return tuple(row for row in self.rows if not row.ok)

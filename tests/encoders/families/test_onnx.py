@@ -19,7 +19,9 @@ from lookalike.errors import (
 from lookalike.testing import EncoderContract, noise_picture
 
 
-def write_network(path: Path, *, external: str | None = None, seed: int = 0) -> Path:
+def write_network(
+    path: Path, *, external: str | None = None, seed: int = 0, batch: str | int = "N"
+) -> Path:
     """A convolution with two outputs: its map (N, 6, 16, 16) and the map's mean (N, 6)."""
     weight = np.random.default_rng(seed).normal(size=(6, 3, 3, 3)).astype(np.float32)
     graph = helper.make_graph(
@@ -28,10 +30,10 @@ def write_network(path: Path, *, external: str | None = None, seed: int = 0) -> 
             helper.make_node("ReduceMean", ["map"], ["feats"], axes=[2, 3], keepdims=0),
         ],
         "net",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["N", 3, 16, 16])],
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [batch, 3, 16, 16])],
         [
-            helper.make_tensor_value_info("feats", TensorProto.FLOAT, ["N", 6]),
-            helper.make_tensor_value_info("map", TensorProto.FLOAT, ["N", 6, 16, 16]),
+            helper.make_tensor_value_info("feats", TensorProto.FLOAT, [batch, 6]),
+            helper.make_tensor_value_info("map", TensorProto.FLOAT, [batch, 6, 16, 16]),
         ],
         [numpy_helper.from_array(weight, "w")],
     )
@@ -68,6 +70,20 @@ def test_engines_agree_and_share_a_fingerprint(network: Path) -> None:
     ]
     assert found[0].fingerprint == found[1].fingerprint
     np.testing.assert_allclose(found[0].vectors, found[1].vectors, atol=1e-5)
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+@pytest.mark.parametrize("batch", [1, 4])
+def test_a_network_of_one_batch_size_takes_any_number_of_pictures(
+    tmp_path: Path, network: Path, engine: str, batch: int
+) -> None:
+    fixed = write_network(tmp_path / "fixed.onnx", batch=batch)
+    pictures = [noise_picture(n) for n in range(7)]
+    expected = lookalike.load_encoder(f"onnx:{network}?{OPTIONS}").encode(pictures).vectors
+    encoder = lookalike.load_encoder(f"onnx:{fixed}?{OPTIONS}", engine=engine)
+    for size in (1, 3, 16):
+        got = encoder.encode(pictures, batch_size=size).vectors
+        np.testing.assert_allclose(got, expected, atol=1e-5)
 
 
 def test_several_outputs_come_from_one_pass_each_under_its_card(network: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 
+import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.errors import UnknownNameError
@@ -72,6 +74,31 @@ class TorchNetwork:
 
 
 Network: TypeAlias = "OnnxFile | TorchNetwork"
+
+
+def in_batches_of(size: int, run: Callable[[Array], list[Array]], batch: Array) -> list[Array]:
+    """Run a network whose batch axis is fixed, on a batch of any length.
+
+    Args:
+        size: The fixed length; -1 for a network that takes any.
+        run: Takes exactly ``size`` inputs.
+        batch: (N, ...); the last part is filled up with zeros, whose outputs are dropped.
+
+    Example:
+        >>> import numpy as np
+        >>> double = lambda part: [part * 2]
+        >>> in_batches_of(2, double, np.arange(3))[0].tolist()
+        [0, 2, 4]
+    """
+    if size in (-1, len(batch)):
+        return run(batch)
+    parts = []
+    for start in range(0, len(batch), size):
+        part = batch[start : start + size]
+        missing = np.zeros((size - len(part), *batch.shape[1:]), batch.dtype)
+        outputs = run(np.concatenate([part, missing]))
+        parts.append([output[: len(part)] for output in outputs])
+    return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
 
 class Engine(Protocol):

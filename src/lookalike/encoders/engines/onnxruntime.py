@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.encoders.engines.network import Array, OnnxFile, Runtime
+from lookalike.encoders.engines.network import Array, OnnxFile, Runtime, in_batches_of
 from lookalike.errors import MissingDeviceError, UsageError, WeightsError
 from lookalike.extras import require
 
@@ -53,8 +53,12 @@ class OnnxRuntimeEngine:
 
     def run(self, batch: Array, outputs: tuple[str, ...]) -> list[Array]:
         """See `Engine.run`."""
-        feed = {self._input: np.ascontiguousarray(batch, np.float32)}
-        return [np.asarray(one, np.float32) for one in self._session.run(list(outputs), feed)]
+
+        def run(part: Array) -> list[Array]:
+            feed = {self._input: np.ascontiguousarray(part, np.float32)}
+            return [np.asarray(one, np.float32) for one in self._session.run(list(outputs), feed)]
+
+        return in_batches_of(self.input_shape[0], run, batch)
 
 
 def _shape(sizes: list[Any]) -> tuple[int, ...]:

@@ -14,10 +14,16 @@ from typing import Any
 import numpy as np
 
 from lookalike.encoders.cache import cache_folder
-from lookalike.encoders.engines.network import Array, Network, OnnxFile, Runtime, TorchNetwork
+from lookalike.encoders.engines.network import (
+    Array,
+    Network,
+    OnnxFile,
+    Runtime,
+    TorchNetwork,
+    in_batches_of,
+)
 from lookalike.errors import MissingDeviceError, WeightsError
 
-TYPES = {"f32": "f32", "bf16": "bf16", "f16": "f16"}
 AGREEMENT = 1e-3
 """Largest difference from torch that a conversion may show, as a share of the largest value."""
 
@@ -60,7 +66,6 @@ class OpenVinoEngine:
                 f"OpenVINO has no device {device!r} here",
                 cure="one of " + ", ".join(core.available_devices),
             )
-        self._static_batch = False
         model = self._model(ov, core, network)
         asked = "f32" if runtime.precision == "auto" else runtime.precision
         config: dict[str, Any] = {"INFERENCE_PRECISION_HINT": asked}
@@ -79,11 +84,13 @@ class OpenVinoEngine:
 
     def run(self, batch: Array, outputs: tuple[str, ...]) -> list[Array]:
         """See `Engine.run`."""
-        if self._static_batch and len(batch) > 1:
-            parts = [self.run(batch[n : n + 1], outputs) for n in range(len(batch))]
-            return [np.concatenate(part) for part in zip(*parts, strict=True)]
-        results = self._request.infer([np.ascontiguousarray(batch, np.float32)], share_inputs=True)
-        return [np.array(results[self._ports[name]], np.float32) for name in outputs]
+
+        def run(part: Array) -> list[Array]:
+            inputs = [np.ascontiguousarray(part, np.float32)]
+            results = self._request.infer(inputs, share_inputs=True)
+            return [np.array(results[self._ports[name]], np.float32) for name in outputs]
+
+        return in_batches_of(self.input_shape[0], run, batch)
 
     def _model(self, ov: ModuleType, core: Any, network: Network) -> Any:
         if isinstance(network, OnnxFile):
@@ -101,7 +108,6 @@ class OpenVinoEngine:
             model = convert(ov, core, network)
             if stored is not None:
                 _save(ov, model, stored)
-        self._static_batch = model.inputs[0].partial_shape[0].is_static
         return model
 
 
