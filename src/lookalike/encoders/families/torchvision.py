@@ -23,22 +23,20 @@ from lookalike.errors import UnknownNameError
 from lookalike.extras import require
 from lookalike.images import from_torchvision
 
-EMBEDDING_LAYERS = (
-    ("alexnet", "features"),
-    ("vgg", "features"),
-    ("squeezenet", "features"),
-    ("convnext", "input:classifier.2"),
-    ("maxvit", "input:classifier.3"),
-    ("swin", "input:head"),
-    ("vit", "input:heads"),
-    (("mobilenet", "mnasnet", "efficientnet", "densenet"), "input:classifier"),
-    (
-        ("resnet", "resnext", "wide_resnet", "regnet", "googlenet", "inception", "shufflenet"),
-        "input:fc",
-    ),
+RESNETS = ("resnet", "resnext", "wide_resnet", "regnet", "googlenet", "inception", "shufflenet")
+MOBILES = ("mobilenet", "mnasnet", "efficientnet", "densenet")
+EMBEDDINGS: tuple[tuple[str | tuple[str, ...], str, str], ...] = (
+    (("alexnet", "vgg", "squeezenet"), "features", "classifier"),
+    ("convnext", "input:classifier.2", "classifier.2"),
+    ("maxvit", "input:classifier.3", "classifier.5"),
+    ("swin", "input:head", "head"),
+    ("vit", "input:heads", "heads"),
+    (MOBILES, "input:classifier", "classifier"),
+    (RESNETS, "input:fc", "fc"),
 )
-"""Beginning of a name → the layer whose pooled output is the embedding: what enters the class
-head after global pooling and normalisation, or the last map where the head is not a plain one."""
+"""Beginnings of names → the layer whose pooled output is the embedding, and the class head behind
+it. The layer is what enters the head after global pooling and normalisation, or the last map where
+the head is not a plain one."""
 
 _operators: list[Any] = []
 
@@ -76,7 +74,7 @@ def embedding_layer(model: str) -> str:
         >>> embedding_layer("resnet50"), embedding_layer("vgg11_bn")
         ('input:fc', 'features')
     """
-    return next(layer for start, layer in EMBEDDING_LAYERS if model.startswith(start))
+    return next(layer for start, layer, _ in EMBEDDINGS if model.startswith(start))
 
 
 class Torchvision:
@@ -154,22 +152,7 @@ def _head(architecture: str, name: EncoderName) -> str:
     """Prefix of the class head, which weights may lack unless its layers are asked for."""
     if "layer" in name.options:
         return ""
-    if architecture.startswith(("vit",)):
-        return "heads"
-    if architecture.startswith("swin"):
-        return "head"
-    classifiers = (
-        "alexnet",
-        "vgg",
-        "squeezenet",
-        "mobilenet",
-        "mnasnet",
-        "efficientnet",
-        "densenet",
-    )
-    if architecture.startswith(classifiers):
-        return "classifier"
-    return {"conv": "classifier.2", "maxv": "classifier.5"}.get(architecture[:4], "fc")
+    return next(head for start, _, head in EMBEDDINGS if architecture.startswith(start))
 
 
 FAMILY = Torchvision()
