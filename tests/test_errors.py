@@ -14,6 +14,8 @@ PROMISED: dict[str, tuple[int, type[BaseException]]] = {
     "MissingExtraError": (3, ImportError),
     "MissingWeightsError": (3, FileNotFoundError),
     "MissingDeviceError": (3, RuntimeError),
+    "DeviceMemoryError": (3, MemoryError),
+    "StoreError": (2, ValueError),
     "WeightsError": (2, ValueError),
     "CardError": (2, ValueError),
     "FingerprintError": (4, ValueError),

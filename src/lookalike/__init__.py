@@ -14,9 +14,10 @@ from lookalike.version import __version__
 if TYPE_CHECKING:
     from lookalike.comparison import Comparison, compare
     from lookalike.diagnosis import Diagnosis, doctor
-    from lookalike.embeddings import Card, Embeddings
+    from lookalike.embeddings import Card, Embeddings, Store
     from lookalike.encoders import Encoder, load_encoder, models
-    from lookalike.errors import LookalikeError
+    from lookalike.errors import EngineWarning, LookalikeError
+    from lookalike.extraction import Extraction, embed
     from lookalike.images import ImageSource, Limits, Picture, Preprocess, Reason, Unreadable
     from lookalike.metrics import METRICS, similarity
 
@@ -27,15 +28,19 @@ _HOMES = {
     "Diagnosis": "diagnosis",
     "Embeddings": "embeddings",
     "Encoder": "encoders",
+    "EngineWarning": "errors",
+    "Extraction": "extraction",
     "ImageSource": "images",
     "Limits": "images",
     "LookalikeError": "errors",
     "Picture": "images",
     "Preprocess": "images",
     "Reason": "images",
+    "Store": "embeddings",
     "Unreadable": "images",
     "compare": "comparison",
     "doctor": "diagnosis",
+    "embed": "extraction",
     "load_encoder": "encoders",
     "models": "encoders",
     "similarity": "metrics",
@@ -48,16 +53,20 @@ __all__ = [
     "Diagnosis",
     "Embeddings",
     "Encoder",
+    "EngineWarning",
+    "Extraction",
     "ImageSource",
     "Limits",
     "LookalikeError",
     "Picture",
     "Preprocess",
     "Reason",
+    "Store",
     "Unreadable",
     "__version__",
     "compare",
     "doctor",
+    "embed",
     "load_encoder",
     "models",
     "similarity",

@@ -79,6 +79,12 @@ class MissingDeviceError(LookalikeError, RuntimeError):
     exit_code = 3
 
 
+class DeviceMemoryError(LookalikeError, MemoryError):
+    """A network does not fit into the memory of its device together with its input."""
+
+    exit_code = 3
+
+
 class WeightsError(LookalikeError, ValueError):
     """A weights file that does not fit the network it was given for."""
 
@@ -97,6 +103,14 @@ class OverwriteError(LookalikeError, FileExistsError):
     """A file would have been overwritten."""
 
     exit_code = 4
+
+
+class StoreError(LookalikeError, ValueError):
+    """A store that is none, is damaged, is in use by another process, or can't be written."""
+
+
+class EngineWarning(UserWarning):
+    """Vectors were made by an engine that did not agree with its reference."""
 
 
 class StrictError(LookalikeError, ValueError):

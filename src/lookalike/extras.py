@@ -14,6 +14,8 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "hash": ("imagehash",),
     "opencv": ("cv2",),
     "heif": ("pi_heif",),
+    "frames": ("pandas", "polars"),
+    "ray": ("ray",),
 }
 """Extra → the import names of the packages it brings."""
 

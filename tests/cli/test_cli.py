@@ -165,3 +165,63 @@ def test_a_reader_that_leaves_early_sees_no_traceback(pictures: Path) -> None:
     )
     assert done.stdout.startswith("name,")
     assert "Traceback" not in done.stderr
+
+
+def test_embed_and_ledger_print_one_object_each(
+    pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("broken.png").write_bytes(b"no picture")
+    assert exit_code(["embed", ".", "-o", "../store", "-m", "pixels", "--json"]) == 1
+    parsed = read_json(capsys)
+    assert parsed["command"] == "embed"
+    assert parsed["results"] == [
+        {"outcome": "embedded", "rows": 3},
+        {"outcome": "not-an-image", "rows": 1},
+    ]
+    assert exit_code(["ledger", "../store", "--json"]) == 1
+    parsed = read_json(capsys)
+    rows: list[dict[str, object]] = parsed["results"]  # type: ignore[assignment]
+    assert [row["outcome"] for row in rows] == ["embedded", "embedded", "failed", "embedded"]
+    assert rows[2]["reason"] == "not-an-image"
+    assert exit_code(["ledger", "../store", "--csv"]) == 1
+    assert "broken.png" in capsys.readouterr().out
+
+
+def test_embed_says_what_to_do_about_failures_and_goes_on(
+    pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["embed", "a.png", "gone.png", "-o", "s", "-m", "pixels"]
+    assert exit_code(arguments) == 1
+    captured = capsys.readouterr()
+    assert "2 inputs: about" in captured.err
+    assert "lookalike ledger s says why" in captured.err
+    assert exit_code(arguments) == 1
+    assert "unchanged" in capsys.readouterr().out
+    assert exit_code(["embed", "a.png", "-o", "t", "-m", "pixels", "--html", "page.html"]) == 0
+    assert "1 vector made" in Path("page.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["embed", "a.png"], 2, "--store"),
+        (["embed", "-o", "s"], 2, "PICTURES"),
+        (["embed", "a.png", "-o", "s", "--view", "flop"], 2, "did you mean flip"),
+        (["embed", "a.png", "-o", "s", "-m", "hash:phash"], 4, "algorithm"),
+        (["embed", "a.png", "-o", "s", "--view", "flip"], 2, "views"),
+        (["embed", "a.png", "-o", "a.png"], 2, "can't be written"),
+        (["ledger", "nowhere"], 2, "no store"),
+        (["ledger", "s"], 0, ""),
+    ],
+)
+def test_exit_codes_and_messages_of_stores(
+    pictures: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    said: str,
+) -> None:
+    assert exit_code(["embed", "a.png", "-o", "s", "-m", "pixels"]) == 0
+    capsys.readouterr()
+    assert exit_code(arguments) == code
+    assert said in capsys.readouterr().err

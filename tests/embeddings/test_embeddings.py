@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from lookalike.embeddings import Card, Embeddings, Row
-from lookalike.embeddings.embeddings import restored_name, stored_name
+from lookalike.embeddings import Card, Embeddings, EngineCheck, Origin, Row
+from lookalike.embeddings.stored_name import restored_name, stored_name
 from lookalike.errors import CardError, FingerprintError, UsageError
 from lookalike.images import Preprocess, Reason
 
@@ -24,7 +24,7 @@ ROWS = (
     Row("array[0]", None, width=8, height=8),
 )
 VECTORS: NDArray[np.float32] = np.array([[1, 2, 3], [-4, 5.5, 1e-30]], np.float32)
-THREE = Embeddings(CARD, ROWS, VECTORS, engine="openvino f32 on CPU")
+THREE = Embeddings(CARD, ROWS, VECTORS, Origin("openvino f32 on CPU"))
 
 
 def test_a_row_is_ok_unless_it_has_a_reason() -> None:
@@ -69,14 +69,16 @@ def test_different_encoders_are_not_comparable_and_the_difference_is_named() -> 
 
 
 def test_engines_and_descriptions_do_not_matter_for_comparing() -> None:
-    THREE.require_comparable(replace(THREE, engine="torch f16", card=replace(CARD, licence="MIT")))
+    THREE.require_comparable(
+        replace(THREE, origin=Origin("torch f16"), card=replace(CARD, licence="MIT"))
+    )
 
 
 # tables
 
 
 def same(a: Embeddings, b: Embeddings) -> None:
-    assert (a.card, a.rows, a.engine) == (b.card, b.rows, b.engine)
+    assert (a.card, a.rows, a.origin) == (b.card, b.rows, b.origin)
     assert a.vectors.dtype == b.vectors.dtype
     assert np.array_equal(a.vectors, b.vectors)
 
@@ -95,7 +97,21 @@ names = st.one_of(
 )
 failed = st.builds(Row, names, st.none() | names, st.sampled_from(Reason), text)
 embedded = st.builds(
-    Row, names, st.none() | names, width=st.integers(0, 2**31 - 1), height=st.integers(0, 99)
+    Row,
+    names,
+    st.none() | names,
+    width=st.integers(0, 2**31 - 1),
+    height=st.integers(0, 99),
+    view=text,
+    digest=st.text("0123456789abcdef", max_size=64),
+    file_bytes=st.none() | st.integers(0, 2**60),
+    file_mtime_ns=st.none() | st.integers(0, 2**60),
+)
+origins = st.builds(
+    Origin,
+    text,
+    st.sampled_from(["full", "reduced"]),
+    st.none() | st.builds(EngineCheck, text, text, st.just(8), st.floats(-1, 1)),
 )
 
 
@@ -109,7 +125,7 @@ def stores(draw: st.DrawFn) -> Embeddings:
         card = replace(CARD, dim=dim, kind="bits")
         return Embeddings(card, tuple(rows), random.integers(0, 2, (count, dim), dtype=np.uint8))
     vectors = random.standard_normal((count, dim)).astype(np.float32)
-    return Embeddings(replace(CARD, dim=dim), tuple(rows), vectors, draw(text))
+    return Embeddings(replace(CARD, dim=dim), tuple(rows), vectors, draw(origins))
 
 
 @given(stores())
@@ -127,23 +143,25 @@ def test_a_table_of_any_share_of_failures_is_read_back(
     rows: tuple[Row, ...], kind: type[np.generic]
 ) -> None:
     count = sum(row.ok for row in rows)
-    store = Embeddings(CARD, rows, np.arange(count * 3).reshape(count, 3).astype(kind))
+    card = replace(CARD, kind="bits" if kind is np.uint8 else "float")
+    store = Embeddings(card, rows, np.arange(count * 3).reshape(count, 3).astype(kind))
     same(Embeddings.from_arrow(through_parquet(store.to_arrow())), store)
 
 
 def test_a_table_in_several_chunks_is_read_back() -> None:
     table = pa.concat_tables([THREE.to_arrow()] * 3)
     assert table["vector"].num_chunks == 3
-    expected = Embeddings(CARD, ROWS * 3, np.concatenate([VECTORS] * 3), THREE.engine)
+    expected = Embeddings(CARD, ROWS * 3, np.concatenate([VECTORS] * 3), THREE.origin)
     same(Embeddings.from_arrow(table), expected)
     same(Embeddings.from_arrow(table.slice(3, 3)), THREE)
 
 
 def test_a_table_without_a_card_or_with_an_edited_one_is_refused() -> None:
     table = THREE.to_arrow()
-    card = table.schema.metadata[b"lookalike.card"]
-    for stored in (None, b"no json", card.replace(b"features", b"logits"), b"[]", b"{}"):
-        metadata = {} if stored is None else {"lookalike.card": stored}
+    good = table.schema.metadata
+    card = good[b"lookalike.layers"]
+    for stored in (None, b"no json", card.replace(b"features", b"logits"), b"[]", b"{}", b"[1]"):
+        metadata = {} if stored is None else {**good, b"lookalike.layers": stored}
         with pytest.raises(CardError):
             Embeddings.from_arrow(table.replace_schema_metadata(metadata))
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import lookalike
-from lookalike.encoders.encoder import Array
+from lookalike.encoders.pipeline import Array
 from lookalike.images import ImageSource, Limits, Picture, Place, Reason
 from lookalike.testing import noise_picture, scene_picture
 
@@ -81,7 +81,8 @@ def test_pictures_are_read_only_a_little_ahead() -> None:
 
     replace(PIXELS, run=run).encode(Endless(), batch_size=4, workers=2)
     assert len(drawn) == 200
-    assert all(seen <= 4 * (n + 1) + 4 + 2 * 2 + 1 for n, seen in enumerate(ahead))
+    # one batch runs, one waits, two are prepared, and each thread has two pictures in hand
+    assert all(seen <= 4 * (n + 1) + 4 + 2 * 4 + 2 * 2 + 1 for n, seen in enumerate(ahead))
 
 
 def test_progress_counts_every_input_and_pictures_are_shown() -> None:

@@ -11,7 +11,15 @@ from PIL import Image
 
 from lookalike.encoders.families.torchvision import torchvision
 from lookalike.errors import MissingExtraError
-from lookalike.images.resample import KERNELS, Kernel, opencv_bilinear, resize
+from lookalike.images import resample
+from lookalike.images.resample import (
+    KERNELS,
+    Kernel,
+    _passes_are_known,
+    opencv_bilinear,
+    resize,
+    resize_crop,
+)
 
 torchvision()
 from torchvision.transforms import InterpolationMode  # noqa: E402
@@ -153,3 +161,36 @@ def test_a_kernel_without_its_library_names_the_extra(
 def test_opencv_bilinear_needs_no_opencv(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert resize(Image.new("RGB", (4, 4)), (2, 2), "opencv-bilinear").shape == (2, 2, 3)
+
+
+sides = st.integers(1, 80)
+
+
+@given(sides, sides, sides, sides, st.data(), st.sampled_from(KERNELS), st.integers(0, 9))
+def test_a_part_is_cut_out_of_the_whole_byte_for_byte(
+    width: int, height: int, columns: int, rows: int, data: st.DataObject, kernel: Any, seed: int
+) -> None:
+    noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    image = Image.fromarray(noise)
+    top, left = data.draw(st.integers(0, rows - 1)), data.draw(st.integers(0, columns - 1))
+    tall, wide = data.draw(st.integers(1, rows - top)), data.draw(st.integers(1, columns - left))
+    whole = resize(image, (rows, columns), kernel)
+    part = resize_crop(image, (rows, columns), (top, left, tall, wide), kernel)
+    np.testing.assert_array_equal(part, whole[top : top + tall, left : left + wide])
+
+
+def test_this_pillow_orders_its_passes_as_we_think() -> None:
+    assert _passes_are_known()
+
+
+def test_a_pillow_that_orders_its_passes_otherwise_is_found_out_and_left_to_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows_first = resample._rows_first
+    monkeypatch.setattr(resample, "_rows_first", lambda *sizes: not rows_first(*sizes))
+    _passes_are_known.cache_clear()
+    assert not _passes_are_known()
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 70, 3), dtype=np.uint8))
+    part = resize_crop(image, (64, 50), (8, 1, 48, 48), "pillow-bilinear")
+    np.testing.assert_array_equal(part, resize(image, (64, 50), "pillow-bilinear")[8:56, 1:49])
+    _passes_are_known.cache_clear()

@@ -8,7 +8,7 @@ import pytest
 
 import lookalike
 from lookalike.encoders import Encoder
-from lookalike.encoders.encoder import Array
+from lookalike.encoders.pipeline import Array
 from lookalike.metrics import METRICS, Metric
 from lookalike.testing import EncoderContract, MetricContract
 

@@ -10,18 +10,19 @@ from typing import Any
 
 import click
 
+from lookalike.cli.codes import INTERRUPTED
 from lookalike.errors import LookalikeError
 from lookalike.report.view import shown
 from lookalike.version import __version__
 
 VERBS = {
     "compare": "How alike are these pictures?",
+    "embed": "Vectors of many pictures into a store, a row for every file.",
+    "ledger": "What became of every input of a store, and why.",
     "models": "What can be used, from the catalogue.",
     "demo": "The main job with nothing at hand.",
     "doctor": "What works on this machine, and the cure for what does not.",
 }
-
-INTERRUPTED = 130
 
 
 class Verbs(click.Group):

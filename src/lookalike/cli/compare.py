@@ -6,10 +6,13 @@ from typing import Any
 
 import click
 
+from lookalike.cli.codes import FAILED_INPUTS
 from lookalike.cli.options import (
-    FAILED_INPUTS,
     check_free,
     emit,
+    include_option,
+    limit_options,
+    limits_of,
     model_option,
     output_options,
     progress_bar,
@@ -29,12 +32,7 @@ from lookalike.cli.options import (
     show_default=True,
     help="How pictures from folders are paired.",
 )
-@click.option(
-    "--include",
-    default="*",
-    metavar="PATTERN",
-    help="Only files in folders and archives whose name matches.",
-)
+@include_option
 @click.option(
     "--metric",
     metavar="NAME",
@@ -46,8 +44,7 @@ from lookalike.cli.options import (
     help="Also the lowest and highest value among harmlessly edited copies.",
 )
 @click.option("--strict", is_flag=True, help="Stop with an error if a picture can't be read.")
-@click.option("--max-bytes", type=click.IntRange(min=1), help="Largest file that is read.")
-@click.option("--max-pixels", type=click.IntRange(min=1), help="Largest picture that is decoded.")
+@limit_options
 @runtime_options
 @output_options
 def command(pictures: tuple[str, ...], **options: Any) -> int:
@@ -61,13 +58,13 @@ def command(pictures: tuple[str, ...], **options: Any) -> int:
 
     output = {name: options.pop(name) for name in ("as_json", "as_csv", "html", "force")}
     check_free(output["html"], force=output["force"])
-    with progress_bar("comparing", None, quiet=output["as_json"]) as progress:
+    with progress_bar("comparing", None, quiet=output["as_json"]) as bar:
         result = compare(
             *pictures,
             runtime=runtime_of(options),
-            limits=_limits(options.pop("max_bytes"), options.pop("max_pixels")),
+            limits=limits_of(options),
             thumbnails=output["html"] is not None,
-            progress=progress,
+            progress=bar.advance,
             **options,
         )
     emit("compare", result, **output)
@@ -79,10 +76,3 @@ def command(pictures: tuple[str, ...], **options: Any) -> int:
         told = "1 input has" if count == 1 else f"{count} inputs have"
         click.echo(f"{told} no vector; the rows say why", err=True)
     return FAILED_INPUTS if result.failures else 0
-
-
-def _limits(max_bytes: int | None, max_pixels: int | None) -> Any:
-    from lookalike.images import Limits
-
-    given = {"max_bytes": max_bytes, "max_pixels": max_pixels}
-    return Limits(**{name: value for name, value in given.items() if value is not None})

@@ -15,11 +15,10 @@ from lookalike.errors import OverwriteError, UsageError
 
 if TYPE_CHECKING:
     from lookalike.encoders import Runtime
+    from lookalike.images import Limits
     from lookalike.report import Viewable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-FAILED_INPUTS = 1
 
 
 def model_option(command: Command) -> Command:
@@ -41,7 +40,7 @@ def output_options(command: Command) -> Command:
     options = [
         click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output."),
         click.option("--csv", "as_csv", is_flag=True, help="CSV on standard output."),
-        click.option("--html", metavar="FILE", help="Also write a page with pictures to FILE."),
+        click.option("--html", metavar="FILE", help="Also write the result as a page to FILE."),
         click.option("--force", is_flag=True, help="Let --html replace a file that exists."),
     ]
     for option in reversed(options):
@@ -72,6 +71,36 @@ def runtime_options(command: Command) -> Command:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def include_option(command: Command) -> Command:
+    """``--include``."""
+    return click.option(
+        "--include",
+        default="*",
+        metavar="PATTERN",
+        help="Only files in folders and archives whose name matches.",
+    )(command)
+
+
+def limit_options(command: Command) -> Command:
+    """``--max-bytes`` and ``--max-pixels``."""
+    whole = click.IntRange(min=1)
+    options = [
+        click.option("--max-bytes", type=whole, help="Largest file that is read."),
+        click.option("--max-pixels", type=whole, help="Largest picture that is decoded."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def limits_of(options: dict[str, Any]) -> Limits:
+    """Takes the limits out of a command's options."""
+    from lookalike.images import Limits
+
+    given = {name: options.pop(name) for name in ("max_bytes", "max_pixels")}
+    return Limits(**{name: value for name, value in given.items() if value is not None})
 
 
 def runtime_of(options: dict[str, Any]) -> Runtime:
@@ -141,31 +170,65 @@ def check_free(path: str | None, *, force: bool) -> None:
         raise OverwriteError("the file exists", where=path, cure="--force replaces it")
 
 
+class Bar:
+    """What a long verb tells on the way: how many are done, of how many, and sentences."""
+
+    def advance(self, done: int) -> None:
+        """So many more are done."""
+
+    def set_total(self, total: int) -> None:
+        """So many there are."""
+
+    def say(self, sentence: str) -> None:
+        """A sentence on standard error."""
+        click.echo(sentence, err=True)
+
+
 @contextmanager
-def progress_bar(
-    what: str, total: int | None, *, quiet: bool = False
-) -> Iterator[Callable[[int], None]]:
+def progress_bar(what: str, total: int | None, *, quiet: bool = False) -> Iterator[Bar]:
     """A bar on standard error with rate and time left, if somebody is looking."""
     if quiet or not sys.stderr.isatty():
-        yield lambda done: None
+        yield Bar()
         return
     from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        Task,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+    from rich.text import Text
+
+    class Rate(TextColumn):
+        """Inputs per second."""
+
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:,.0f}/s" if task.speed else "")
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        Rate(""),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total)
-        yield lambda done: bar.advance(task, done)
+
+        class Shown(Bar):
+            """The bar that somebody sees."""
+
+            def advance(self, done: int) -> None:
+                bar.advance(task, done)
+
+            def set_total(self, total: int) -> None:
+                bar.update(task, total=total)
+
+            def say(self, sentence: str) -> None:
+                bar.console.print(Text(sentence))
+
+        yield Shown()

@@ -74,7 +74,7 @@ def originals(embeddings: Embeddings) -> Embeddings:
     """Only the pictures themselves, of embeddings made of `with_copies`."""
     kept = [position for position in embeddings.positions[::COPIES] if position >= 0]
     rows, vectors = embeddings.rows[::COPIES], embeddings.vectors[kept]
-    return Embeddings(embeddings.card, rows, vectors, embeddings.engine)
+    return Embeddings(embeddings.card, rows, vectors, embeddings.origin)
 
 
 def value_ranges(

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from lookalike.encoders import DEFAULT_ENCODER, family_names, load_encoder
 from lookalike.encoders.cache import cache_folder
+from lookalike.encoders.cores import processor_facts, processor_flags, usable_cores
 from lookalike.errors import LookalikeError
 from lookalike.extras import EXTRAS, installed
 from lookalike.report import Column, Table, View, html_fragment
@@ -21,6 +22,7 @@ Status = Literal["ok", "missing", "problem"]
 
 CORE = (
     "numpy",
+    "filelock",
     "pillow",
     "openvino",
     "pyarrow",
@@ -111,16 +113,10 @@ def doctor() -> Diagnosis:
 
 
 def _processor() -> str:
-    model, units = platform.processor() or platform.machine(), ""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        lines = dict(line.partition(":")[::2] for line in cpuinfo.read_text().splitlines())
-        facts = {key.strip(): value.strip() for key, value in lines.items()}
-        model = facts.get("model name", model)
-        known = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "bf16")
-        present = set(facts.get("flags", facts.get("Features", "")).split())
-        units = ", ".join(unit for unit in known if unit in present)
-    return f"{model}, {os.cpu_count()} cores" + (f", {units}" if units else "")
+    model = processor_facts().get("model name", platform.processor() or platform.machine())
+    known = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "bf16")
+    units = ", ".join(unit for unit in known if unit in (processor_flags() or ()))
+    return f"{model}, {usable_cores()} cores" + (f", {units}" if units else "")
 
 
 def _engines() -> Iterator[Check]:

@@ -1,6 +1,11 @@
-"""Vectors with the card that explains them, and one row for every input."""
+"""Vectors with the card that explains them, one row for every input, and the stores they lie in."""
 
 from lookalike.embeddings.card import Card
-from lookalike.embeddings.embeddings import Embeddings, Row
+from lookalike.embeddings.embeddings import Embeddings
+from lookalike.embeddings.engine_check import EngineCheck
+from lookalike.embeddings.ledger import Ledger
+from lookalike.embeddings.origin import Origin
+from lookalike.embeddings.row import Row
+from lookalike.embeddings.store import Store
 
-__all__ = ["Card", "Embeddings", "Row"]
+__all__ = ["Card", "Embeddings", "EngineCheck", "Ledger", "Origin", "Row", "Store"]

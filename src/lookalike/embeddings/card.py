@@ -10,6 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lookalike.errors import CardError, UsageError
 from lookalike.images import Preprocess
 from lookalike.images.validation import validated
@@ -91,6 +94,15 @@ class Card:
         """The metric its vectors are compared with unless another is asked for."""
         return "hamming" if self.kind == "bits" else "cosine"
 
+    def no_vectors(self) -> NDArray[Any]:
+        """(0, dim), of the type that its vectors have.
+
+        Example:
+            >>> Card("pixels/1", "none", "statistics", "none", Preprocess(), 3, "p").no_vectors()
+            array([], shape=(0, 3), dtype=float32)
+        """
+        return np.zeros((0, self.dim), np.uint8 if self.kind == "bits" else np.float32)
+
     def differences(self, other: Card) -> list[str]:
         """How two cards' identities differ, a line per field; empty when fingerprints agree.
 
@@ -147,6 +159,27 @@ class Card:
                 cure="the card was edited or is of another version; make it anew",
             )
         return card
+
+
+def foreign_card(name: str, dim: int) -> Card:
+    """The card of vectors that were made elsewhere, of which only a name is known.
+
+    Two are comparable if name and length agree: whoever names them says so.
+
+    Example:
+        >>> foreign_card("a", 3).fingerprint == foreign_card("b", 3).fingerprint
+        False
+    """
+    return Card(
+        algorithm=f"foreign/{name}",
+        weights="unknown",
+        layer="unknown",
+        pooling="none",
+        preprocess=Preprocess(),
+        dim=dim,
+        name=name,
+        settings=(("dim", str(dim)),),
+    )
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

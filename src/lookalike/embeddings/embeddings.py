@@ -2,46 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from os import PathLike
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote_to_bytes
 
-from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from lookalike.embeddings.card import Card
-from lookalike.errors import CardError, FingerprintError, UsageError
-from lookalike.images import Reason
+from lookalike.embeddings.card import Card, foreign_card
+from lookalike.embeddings.origin import Origin
+from lookalike.embeddings.row import Row
+from lookalike.embeddings.table import VECTOR, Heading, rows_of, to_table, vectors_of
+from lookalike.errors import FingerprintError, UsageError, VectorError
 from lookalike.report import html_fragment
 
 if TYPE_CHECKING:
+    import pandas
+    import polars
     import pyarrow as pa
-
-
-@dataclass(frozen=True)
-class Row:
-    """What became of one input.
-
-    Attributes:
-        id: The input's id.
-        path: Its file; None for pictures from memory.
-        reason: None if it has a vector, else why not.
-        detail: A sentence about the failure; empty if it has a vector.
-        width: Width in pixels, upright; 0 if unknown.
-        height: Height in pixels, upright; 0 if unknown.
-    """
-
-    id: str
-    path: str | None = None
-    reason: Reason | None = None
-    detail: str = ""
-    width: int = 0
-    height: int = 0
-
-    @property
-    def ok(self) -> bool:
-        """Whether the input has a vector."""
-        return self.reason is None
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +31,7 @@ class Embeddings:
         rows: One per input, in the order of the source, failures included.
         vectors: (M, D), float32, or uint8 zeros and ones for hashes: one per row that is ok, in
             the order of the rows. `ids` names them.
-        engine: What ran the encoder, e.g. ``openvino f32 on CPU``; recorded, not compared.
+        origin: What made them; recorded, not compared.
 
     Example:
         >>> import lookalike, numpy as np
@@ -66,7 +44,7 @@ class Embeddings:
     card: Card
     rows: tuple[Row, ...]
     vectors: NDArray[Any]
-    engine: str = ""
+    origin: Origin = field(default_factory=Origin)
 
     def __post_init__(self) -> None:
         embedded = sum(row.ok for row in self.rows)
@@ -83,6 +61,11 @@ class Embeddings:
     def fingerprint(self) -> str:
         """The card's fingerprint."""
         return self.card.fingerprint
+
+    @property
+    def engine(self) -> str:
+        """What ran the encoder, e.g. ``openvino f32 on CPU``."""
+        return self.origin.engine
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -119,40 +102,89 @@ class Embeddings:
                 cure="encode both sides with the same encoder",
             )
 
-    def to_arrow(self) -> pa.Table:
-        """A table with a row per input, and the card as JSON in the schema's metadata.
-
-        Columns: id, path, reason, detail, width, height, vector (fixed-size list, null where
-        there is a reason).
-        """
-        import pyarrow as pa
-
-        rows = {
-            "id": [stored_name(row.id) for row in self.rows],
-            "path": [None if row.path is None else stored_name(row.path) for row in self.rows],
-            "reason": [None if row.reason is None else row.reason.value for row in self.rows],
-            "detail": [row.detail.encode("utf-8", "replace").decode() for row in self.rows],
-            "width": [row.width for row in self.rows],
-            "height": [row.height for row in self.rows],
-        }
-        kind = pa.list_(pa.from_numpy_dtype(self.vectors.dtype), self.card.dim)
-        present = iter(self.vectors)
-        vectors = pa.array([next(present) if row.ok else None for row in self.rows], kind)
-        metadata = {
-            "lookalike.card": json.dumps(self.card.to_dict()),
-            "lookalike.engine": self.engine,
-        }
-        text, number = pa.string(), pa.int32()
-        types = {name: number if name in {"width", "height"} else text for name in rows}
-        table = pa.table(rows, schema=pa.schema(types))
-        return table.append_column("vector", vectors).replace_schema_metadata(metadata)
-
-    @classmethod
-    def from_arrow(cls, table: pa.Table) -> Embeddings:
-        """The inverse of `to_arrow`.
+    def joined(self, *others: Embeddings) -> Embeddings:
+        """These rows and vectors, followed by those of others of the same encoder.
 
         Raises:
-            CardError: No card in the metadata, or one whose fingerprint does not hold.
+            FingerprintError: The encoders differ; names how.
+
+        Example:
+            >>> import lookalike
+            >>> one = lookalike.load_encoder("pixels").encode([np.zeros((8, 8, 3), np.uint8)])
+            >>> len(one.joined(one, one))
+            3
+        """
+        for other in others:
+            self.require_comparable(other)
+        parts = (self, *others)
+        origin = next((one.origin for one in parts if one.origin.warnings), self.origin)
+        return Embeddings(
+            self.card,
+            tuple(row for part in parts for row in part.rows),
+            np.concatenate([part.vectors for part in parts]),
+            origin,
+        )
+
+    @classmethod
+    def open(
+        cls, path: str | PathLike[str], *, layer: str | None = None, view: str | None = ""
+    ) -> Embeddings:
+        """Embeddings from a store, a Parquet file, a TSV, or a ``.npy`` of vectors.
+
+        Says as a `EngineWarning` if the engine that made them did not agree with its reference.
+
+        Args:
+            path: A store's folder; a file ``.parquet``, ``.tsv`` or ``.npy``.
+            layer: Which layer, if there are several.
+            view: Of a store: rows of that view (empty for the whole pictures); None for all.
+
+        Raises:
+            StoreError: Nothing there, or damaged.
+            FingerprintError: A store of different encoders, with the differences named.
+        """
+        from lookalike.embeddings.files import open_embeddings
+
+        return open_embeddings(path, layer=layer, view=view)
+
+    def save(self, path: str | PathLike[str], *, force: bool = False) -> None:
+        """Write a store (a folder), a ``.parquet``, a ``.tsv``, or a ``.npy`` of the vectors.
+
+        Args:
+            path: Where to. The ending decides; a path without one of these endings is a folder.
+            force: Whether something that is there may be replaced.
+
+        Raises:
+            OverwriteError: Something is there, and ``force`` is not given.
+            StoreError: It can't be written.
+        """
+        from lookalike.embeddings.files import save_embeddings
+
+        save_embeddings(self, path, force=force)
+
+    def to_arrow(self) -> pa.Table:
+        """A table with a row per input, and the card in the schema's metadata.
+
+        Its columns and metadata are those of a store's shards, see `Store`.
+        """
+        heading = Heading({VECTOR: self.card}, self.origin)
+        return to_table(heading, self.rows, {VECTOR: self.vectors})
+
+    @classmethod
+    def from_arrow(
+        cls, table: pa.Table, *, card: Card | None = None, layer: str | None = None
+    ) -> Embeddings:
+        """The inverse of `to_arrow`.
+
+        Args:
+            table: With columns ``id`` and ``vector`` at least.
+            card: For a table whose metadata have none, such as one that was in polars.
+            layer: Which layer, if there are several.
+
+        Raises:
+            CardError: No card at all, or one whose fingerprint does not hold.
+            StoreError: A column is missing, or holds vectors of another length.
+            UsageError: Several layers, and none was named.
+            UnknownNameError: No such layer.
 
         Example:
             >>> import lookalike, numpy as np
@@ -160,26 +192,81 @@ class Embeddings:
             >>> Embeddings.from_arrow(found.to_arrow()).fingerprint == found.fingerprint
             True
         """
-        metadata = table.schema.metadata or {}
-        try:
-            plain = json.loads(metadata.get(b"lookalike.card", b"{}"))
-        except ValueError as error:
-            raise CardError(f"the card is no JSON: {error}", where="schema metadata") from error
-        card = Card.from_dict(plain, where="schema metadata")
-        rows = tuple(
-            Row(
-                id=restored_name(one["id"]),
-                path=None if one["path"] is None else restored_name(one["path"]),
-                reason=None if one["reason"] is None else Reason(one["reason"]),
-                detail=one["detail"],
-                width=one["width"],
-                height=one["height"],
-            )
-            for one in table.drop_columns(["vector"]).to_pylist()
-        )
-        column = table["vector"].combine_chunks().drop_null()
-        vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, card.dim)
-        return cls(card, rows, vectors, metadata.get(b"lookalike.engine", b"").decode())
+        if card is not None:
+            heading = Heading({VECTOR: card}, Origin())
+        else:
+            heading = Heading.from_metadata(table.schema.metadata, where="schema metadata")
+        column = heading.column(layer)
+        rows, vectors = rows_of(table), vectors_of(table, column, heading.cards[column])
+        return cls(heading.cards[column], rows, vectors, heading.origin)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A data frame with a row per input; the card is in its ``attrs``.
+
+        Raises:
+            MissingExtraError: Without pandas.
+        """
+        from lookalike.embeddings.frames import to_pandas
+
+        return to_pandas(self.to_arrow())
+
+    @classmethod
+    def from_pandas(cls, frame: pandas.DataFrame, *, card: Card | None = None) -> Embeddings:
+        """The inverse of `to_pandas`; ``card`` if the frame's ``attrs`` were lost on the way."""
+        from lookalike.embeddings.frames import from_pandas
+
+        return cls.from_arrow(from_pandas(frame, card), card=card)
+
+    def to_polars(self) -> polars.DataFrame:
+        """A data frame with a row per input; polars has no place for the card, keep it beside.
+
+        Raises:
+            MissingExtraError: Without polars.
+        """
+        from lookalike.embeddings.frames import to_polars
+
+        return to_polars(self.to_arrow())
+
+    @classmethod
+    def from_polars(cls, frame: polars.DataFrame, *, card: Card) -> Embeddings:
+        """The inverse of `to_polars`."""
+        return cls.from_arrow(frame.to_arrow(), card=card)
+
+    @classmethod
+    def from_numpy(
+        cls, vectors: ArrayLike, ids: list[str] | None = None, *, encoder: str | Card = "unknown"
+    ) -> Embeddings:
+        """Vectors that were made elsewhere.
+
+        Args:
+            vectors: (N, D), real numbers that are finite as float32, D at least 1; zeros and
+                ones for a card of bits.
+            ids: One per row; ``row[0]``, ``row[1]``, ... if omitted.
+            encoder: The card of what made them, or a name for it. Vectors under one name are
+                taken to be comparable, so give different encoders different names.
+
+        Raises:
+            VectorError: Another shape, or other values.
+            UsageError: Not as many ids as vectors.
+
+        Example:
+            >>> Embeddings.from_numpy([[3.0, 4.0]], ["a.jpg"], encoder="clip_rn50x4")
+            Embeddings(1 inputs, 1 vectors of length 2, 0 failures, clip_rn50x4)
+        """
+        found = np.asarray(vectors)
+        if found.ndim != 2 or found.shape[1] == 0 or found.dtype.kind not in "iuf":
+            raise VectorError(f"vectors are (N, D) numbers, not {found.dtype} of {found.shape}")
+        names = [f"row[{n}]" for n in range(len(found))] if ids is None else ids
+        if len(names) != len(found):
+            raise UsageError(f"{len(names)} ids for {len(found)} vectors")
+        card = encoder if isinstance(encoder, Card) else foreign_card(encoder, found.shape[1])
+        with np.errstate(over="ignore", invalid="ignore"):
+            kept = found.astype(card.no_vectors().dtype)
+        if not np.isfinite(kept).all():
+            raise VectorError("the vectors hold values that are not finite in float32")
+        if card.kind == "bits" and not np.isin(found, (0, 1)).all():
+            raise VectorError("vectors of bits hold zeros and ones only")
+        return cls(card, tuple(Row(name) for name in names), kept)
 
     def __repr__(self) -> str:
         return (
@@ -192,27 +279,3 @@ class Embeddings:
         from lookalike.embeddings.view import embeddings_view
 
         return html_fragment(embeddings_view(self))
-
-
-MARK = "percent:"
-"""Begins a stored name that is percent-encoded, because its bytes are not UTF-8."""
-
-
-def stored_name(name: str) -> str:
-    r"""A file name as valid text, without loss: names with non-UTF-8 bytes are percent-encoded.
-
-    Example:
-        >>> stored_name("caf\udce9.jpg"), restored_name("percent:caf%E9.jpg") == "caf\udce9.jpg"
-        ('percent:caf%E9.jpg', True)
-    """
-    valid = name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name)
-    if valid and not name.startswith(MARK):
-        return name
-    return MARK + quote(name.encode("utf-8", "surrogateescape"))
-
-
-def restored_name(stored: str) -> str:
-    """The inverse of `stored_name`."""
-    if not stored.startswith(MARK):
-        return stored
-    return unquote_to_bytes(stored[len(MARK) :]).decode("utf-8", "surrogateescape")

@@ -11,7 +11,8 @@ from lookalike.images.place import ReadError, file_place
 from lookalike.report import Column, Table, View
 
 if TYPE_CHECKING:
-    from lookalike.embeddings.embeddings import Embeddings, Row
+    from lookalike.embeddings.embeddings import Embeddings
+    from lookalike.embeddings.row import Row
 
 MOST_SHOWN = 48
 
@@ -47,7 +48,10 @@ def embeddings_view(embeddings: Embeddings) -> View:
             f"length {card.dim}, layer {card.layer}, {embeddings.engine}, "
             f"fingerprint {card.fingerprint[:12]}",
         ),
-        warnings=(f"{card.name} has RANDOM WEIGHTS: its numbers mean nothing",) * card.random,
+        warnings=(
+            *(f"{card.name} has RANDOM WEIGHTS: its numbers mean nothing",) * card.random,
+            *embeddings.origin.warnings,
+        ),
         pictures={row.id: found for row in rows if (found := _thumbnail(row))},
     )
 

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lookalike.embeddings import Card, Embeddings, Row
+from lookalike.embeddings import Card, Embeddings, Origin, Row
+from lookalike.encoders.pipeline import Array, Clock, Settings, stream
 from lookalike.errors import UsageError
-from lookalike.images import (
-    ImageSource,
-    Limits,
-    Picture,
-    Pictures,
-    Place,
-    Reason,
-    Unreadable,
-    decode,
-)
-from lookalike.images.place import ReadError
+from lookalike.images import ImageSource, Picture, Pictures
 
-Array: TypeAlias = "NDArray[Any]"
 Progress: TypeAlias = Callable[[int], None]
 """Called with the number of inputs that are done since the last call."""
-
-Prepared: TypeAlias = "tuple[Row, Array | None]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +29,11 @@ class Encoder:
             depend on what else is in the batch, but for the engine's rounding.
         engine: What runs it, e.g. ``openvino f32 on CPU``.
         notes: What every output must say about it, such as random weights.
+        streams: How many threads may call `run` at once with profit; 1 if never two may.
+        batch: Pictures per run that suit it best; None if it does not matter.
+        reference: Makes the same encoder on another engine in f32, to be held against; may
+            return None if it is the reference itself. None if it has only one way to run.
+        files: The files whose content decides its cards; None if not all of them are known.
 
     Example:
         >>> import lookalike
@@ -58,6 +47,10 @@ class Encoder:
     run: Callable[[Array], Sequence[Array]]
     engine: str
     notes: tuple[str, ...] = ()
+    streams: int = 1
+    batch: int | None = None
+    reference: Callable[[], Encoder | None] | None = None
+    files: tuple[str, ...] | None = None
 
     @property
     def card(self) -> Card:
@@ -77,8 +70,8 @@ class Encoder:
         self,
         source: Pictures | ImageSource,
         *,
-        batch_size: int = 16,
-        workers: int = 2,
+        batch_size: int | None = None,
+        workers: int | None = None,
         progress: Progress | None = None,
         on_picture: Callable[[Picture], None] | None = None,
     ) -> Embeddings:
@@ -86,9 +79,10 @@ class Encoder:
 
         Args:
             source: Anything an `ImageSource` takes.
-            batch_size: Pictures per run of the network. Values do not depend on it, but for the
-                engine's rounding (a few units in the sixth digit).
-            workers: Threads that read, decode and preprocess. The order does not depend on it.
+            batch_size: Pictures per run of the network; what suits the engine if None. Values do
+                not depend on it, but for the engine's rounding (a few units in the sixth digit).
+            workers: Threads that read, decode and preprocess; one per core if None. The order
+                does not depend on it.
             progress: Told how many inputs are done.
             on_picture: Shown every decoded picture, in the threads; for thumbnails.
 
@@ -108,98 +102,28 @@ class Encoder:
         self,
         source: Pictures | ImageSource,
         *,
-        batch_size: int = 16,
-        workers: int = 2,
+        batch_size: int | None = None,
+        workers: int | None = None,
         progress: Progress | None = None,
         on_picture: Callable[[Picture], None] | None = None,
     ) -> dict[str, Embeddings]:
         """As `encode`, for every layer asked for in one pass: layer → Embeddings."""
         pictures = source if isinstance(source, ImageSource) else ImageSource(source)
+        settings = Settings(batch_size, workers, pictures.limits, on_picture=on_picture)
         rows: list[list[Row]] = [[] for _ in self.cards]
         vectors: list[list[Array]] = [[] for _ in self.cards]
-
-        def ready(place: Place) -> Prepared:
-            return self._ready(place, pictures.limits, on_picture)
-
-        for chunk in _chunks(_in_order(ready, pictures.places(), workers, batch_size), batch_size):
-            outputs = self._run_chunk(chunk)
-            for position, output in enumerate(outputs):
-                layer_rows, layer_vectors = _joined(chunk, output)
-                rows[position] += layer_rows
-                vectors[position].append(layer_vectors)
+        for part in stream(self, [pictures.places()], settings, Clock()):
+            for position in range(len(self.cards)):
+                rows[position] += part.rows[position]
+                vectors[position].append(part.vectors[position])
             if progress:
-                progress(len(chunk))
+                progress(part.inputs)
         return {
             card.layer: Embeddings(
-                card, tuple(rows[position]), _stacked(card, vectors[position]), self.engine
+                card,
+                tuple(rows[position]),
+                np.concatenate([card.no_vectors(), *vectors[position]]),
+                Origin(self.engine),
             )
             for position, card in enumerate(self.cards)
         }
-
-    def _ready(
-        self, place: Place, limits: Limits, on_picture: Callable[[Picture], None] | None
-    ) -> Prepared:
-        """Read, decode and preprocess one input; runs in a thread."""
-        outcome = decode(place, limits)
-        if isinstance(outcome, Picture):
-            try:
-                prepared = self.prepare(outcome)
-                if on_picture:
-                    on_picture(outcome)
-                row = Row(outcome.id, outcome.path, width=outcome.width, height=outcome.height)
-                return row, prepared
-            except ReadError as error:
-                outcome = Unreadable(place.id, error.reason, error.detail, place.path)
-            except MemoryError:
-                detail = "preprocessing ran out of memory"
-                outcome = Unreadable(place.id, Reason.OUT_OF_MEMORY, detail, place.path)
-        return Row(outcome.id, outcome.path, outcome.reason, outcome.detail), None
-
-    def _run_chunk(self, chunk: list[Prepared]) -> Sequence[Array]:
-        inputs = [prepared for _, prepared in chunk if prepared is not None]
-        if not inputs:
-            return [_stacked(card, []) for card in self.cards]
-        return self.run(np.stack(inputs))
-
-
-def _stacked(card: Card, parts: list[Array]) -> Array:
-    empty = np.zeros((0, card.dim), np.uint8 if card.kind == "bits" else np.float32)
-    return np.concatenate([empty, *parts]) if parts else empty
-
-
-def _joined(chunk: list[Prepared], output: Array) -> tuple[list[Row], Array]:
-    """Rows with the vectors that are finite; the others become failures with a reason."""
-    finite: NDArray[np.bool_] = np.asarray(np.isfinite(output).all(axis=1))
-    position = iter(range(len(output)))
-    rows = []
-    for row, prepared in chunk:
-        if prepared is None or finite[next(position)]:
-            rows.append(row)
-        else:
-            detail = "the encoder gave values that are not finite"
-            rows.append(Row(row.id, row.path, Reason.NOT_FINITE, detail, row.width, row.height))
-    return rows, output[finite]
-
-
-def _in_order(
-    ready: Callable[[Place], Prepared], places: Iterator[Place], workers: int, batch_size: int
-) -> Iterator[Prepared]:
-    """Prepares in threads, a bounded number ahead, and yields in the order of the places."""
-    waiting: deque[Future[Prepared]] = deque()
-    with ThreadPoolExecutor(max(1, workers), thread_name_prefix="lookalike-decode") as pool:
-        try:
-            for place in places:
-                waiting.append(pool.submit(ready, place))
-                if len(waiting) > batch_size + 2 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-def _chunks(items: Iterable[Prepared], size: int) -> Iterator[list[Prepared]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, max(1, size))):
-        yield chunk

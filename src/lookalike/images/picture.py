@@ -38,22 +38,27 @@ class Picture:
         image: First frame in the mode and orientation in which it is stored.
         orientation: EXIF orientation, 1 to 8; 1 where there is none.
         path: The file it came from; None for arrays.
+        digest: SHA-256 of the encoded bytes, in hexadecimal; empty for pictures from memory.
+        stored_size: (width, height) in the file where it was decoded at a reduced size; None
+            where `image` has all of its pixels.
     """
 
     id: str
     image: Image.Image
     orientation: int = 1
     path: str | None = None
+    digest: str = ""
+    stored_size: tuple[int, int] | None = None
 
     @property
     def width(self) -> int:
-        """Width in pixels once upright."""
-        return self.image.height if self.orientation >= 5 else self.image.width
+        """Width of the file's picture in pixels, once upright."""
+        return (self.stored_size or self.image.size)[self.orientation >= 5]
 
     @property
     def height(self) -> int:
-        """Height in pixels once upright."""
-        return self.image.width if self.orientation >= 5 else self.image.height
+        """Height of the file's picture in pixels, once upright."""
+        return (self.stored_size or self.image.size)[self.orientation < 5]
 
     def rgb(self, *, alpha: Alpha = "drop", exif: bool = True) -> Image.Image:
         """The picture as 8-bit RGB.
@@ -80,6 +85,11 @@ class Picture:
         rgb = to_rgb(self.image, alpha)
         turn = UPRIGHT.get(self.orientation) if exif else None
         return rgb if turn is None else rgb.transpose(turn)
+
+    def upright(self) -> Image.Image:
+        """The picture in its own mode, with the EXIF orientation applied."""
+        turn = UPRIGHT.get(self.orientation)
+        return self.image if turn is None else self.image.transpose(turn)
 
     def thumbnail(self, side: int = 96) -> bytes:
         """A small upright JPEG over white, longer side at most ``side`` pixels, for reports."""

@@ -55,12 +55,14 @@ class Unreadable:
         reason: One word of `Reason`.
         detail: A sentence about this very input.
         path: The file it came from; None for arrays.
+        digest: SHA-256 of the encoded bytes, in hexadecimal; empty if none could be read.
     """
 
     id: str
     reason: Reason
     detail: str
     path: str | None = None
+    digest: str = ""
 
     def __str__(self) -> str:
         return f"{self.reason.value}: {self.detail}"
@@ -89,6 +91,19 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Stamp:
+    """What a file's metadata say about its content; a changed file has another one.
+
+    Attributes:
+        bytes: Size of the file (of the archive, for a member of one).
+        mtime_ns: When it was last written, in nanoseconds since 1970.
+    """
+
+    bytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
 class Place:
     """Where one input is: its id, its file if it has one, and how to get at it.
 
@@ -101,6 +116,21 @@ class Place:
     id: str
     path: str | None
     read: Callable[[Limits], bytes | Image]
+
+    def stamp(self) -> Stamp | None:
+        """Size and time of the file, by a look at its metadata; None where there is no file.
+
+        Example:
+            >>> file_place("no/such/file.jpg").stamp() is None
+            True
+        """
+        if self.path is None:
+            return None
+        try:
+            status = os.stat(self.path)
+        except (OSError, ValueError):
+            return None
+        return Stamp(status.st_size, status.st_mtime_ns)
 
 
 def file_place(path: str, *, id: str | None = None) -> Place:

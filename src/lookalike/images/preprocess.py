@@ -16,7 +16,7 @@ from PIL import Image
 from lookalike.errors import UsageError
 from lookalike.images.picture import Alpha, Picture
 from lookalike.images.place import ReadError, Reason
-from lookalike.images.resample import KERNELS, Kernel, resize
+from lookalike.images.resample import KERNELS, Kernel, resize, resize_crop
 
 Size: TypeAlias = tuple[int, int]
 Order = Literal["rgb", "bgr"]
@@ -155,9 +155,13 @@ class Preprocess:
         rgb = picture.rgb(alpha=self.alpha, exif=self.exif)
         if self.resize is None:
             sized = np.asarray(rgb)
-        else:
-            sized = resize(rgb, self._target(rgb), self.kernel)
-        return sized if self.crop is None else centre_crop(sized, self.crop)
+            return sized if self.crop is None else centre_crop(sized, self.crop)
+        size = self._target(rgb)
+        if self.crop is None or size == self.crop:
+            return resize(rgb, size, self.kernel)
+        if self.crop[0] <= size[0] and self.crop[1] <= size[1]:
+            return resize_crop(rgb, size, (*centre_of(size, self.crop), *self.crop), self.kernel)
+        return centre_crop(resize(rgb, size, self.kernel), self.crop)
 
     def apply(self, picture: Picture) -> NDArray[np.float32]:
         """The network's input for one picture: (3, H, W), or (H, W, 3) for ``nhwc``, float32.
@@ -170,11 +174,47 @@ class Preprocess:
             >>> Preprocess(resize=(2, 2)).apply(grey).round(6).tolist()[0]
             [[0.20000000298023224, 0.20000000298023224], [0.20000000298023224, 0.20000000298023224]]
         """
-        pixels = self.pixels(picture)
-        planes = np.empty((3, *pixels.shape[:2]), np.float32)
-        for position, channel in enumerate((0, 1, 2) if self.order == "rgb" else (2, 1, 0)):
-            np.take(self.table[channel], pixels[..., channel], out=planes[position])
-        return planes if self.layout == "nchw" else np.ascontiguousarray(planes.transpose(1, 2, 0))
+        return self.normalise(self.pixels(picture)[None])[0]
+
+    def normalise(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The second half of `apply`, for pictures that are sized already.
+
+        Args:
+            batch: (N, H, W, 3) uint8 RGB, as `pixels` gives them.
+
+        Returns:
+            (N, 3, H, W), or (N, H, W, 3) for ``nhwc``, float32, in the channel order asked for.
+
+        Example:
+            >>> Preprocess().normalise(np.full((1, 1, 1, 3), 51, np.uint8)).shape
+            (1, 3, 1, 1)
+        """
+        planes = np.empty((len(batch), 3, *batch.shape[1:3]), np.float32)
+        for position, channel in enumerate(self.channels):
+            planes[:, position] = self.table[channel][batch[..., channel]]
+        if self.layout == "nchw":
+            return planes
+        return np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
+
+    @property
+    def channels(self) -> tuple[int, int, int]:
+        """Which channel of R, G, B stands at each place of the input."""
+        return (0, 1, 2) if self.order == "rgb" else (2, 1, 0)
+
+    @property
+    def enough(self) -> Size | None:
+        """(height, width) above which a picture may be decoded smaller: twice what is resized to.
+
+        None where there is no resizing, so that every pixel counts.
+
+        Example:
+            >>> Preprocess(resize=256).enough, Preprocess(crop=(8, 8)).enough
+            ((512, 512), None)
+        """
+        if self.resize is None:
+            return None
+        height, width = (self.resize,) * 2 if isinstance(self.resize, int) else self.resize
+        return 2 * height, 2 * width
 
     def _target(self, image: Image.Image) -> Size:
         assert self.resize is not None
@@ -227,6 +267,16 @@ def shorter_side_size(size: Size, shorter: int) -> Size:
     return max(1, int(shorter * height / width)), shorter
 
 
+def centre_of(size: Size, crop: Size) -> Size:
+    """(top, left) of a centre crop, rounded half to even.
+
+    Example:
+        >>> centre_of((256, 341), (224, 224))
+        (16, 58)
+    """
+    return round((size[0] - crop[0]) / 2), round((size[1] - crop[1]) / 2)
+
+
 def centre_crop(pixels: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     """The centre (height, width) of an (H, W, C) array, with zeros where it is smaller.
 
@@ -244,7 +294,5 @@ def centre_crop(pixels: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     ]
     if any(before or after for before, after in pads):
         pixels = np.pad(pixels, [*pads, (0, 0)])
-    top, left = (
-        round((have - want) / 2) for have, want in zip(pixels.shape[:2], size, strict=True)
-    )
+    top, left = centre_of((pixels.shape[0], pixels.shape[1]), size)
     return pixels[top : top + size[0], left : left + size[1]]

@@ -7,6 +7,7 @@ import os
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatch
+from io import BufferedReader
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -69,7 +70,7 @@ class ImageSource:
 
     def __init__(
         self,
-        *places: Pictures,
+        *places: Pictures | ImageSource,
         recursive: bool = True,
         include: str = "*",
         hidden: bool = False,
@@ -284,6 +285,8 @@ def _member_place(
     archive: tarfile.TarFile, member: tarfile.TarInfo, path: str, limits: Limits
 ) -> Place:
     id = f"{path}::{member.name}"
+    if member.isreg() and not member.issparse() and isinstance(archive.fileobj, BufferedReader):
+        return Place(id, path, _slice_reader(path, member.offset_data, member.size))
     try:
         if member.isreg():
             check_size(member.size, limits)
@@ -305,3 +308,18 @@ def _member_place(
     except Exception as error:  # decompressors raise their own
         return failed_place(id, Reason.CORRUPT, f"the archive is damaged: {error}", path=path)
     return Place(id, path, lambda limits: data)
+
+
+def _slice_reader(path: str, start: int, size: int) -> Callable[[Limits], bytes]:
+    """Reads a member of an uncompressed archive when it is wanted, in whatever thread."""
+
+    def read(limits: Limits) -> bytes:
+        check_size(size, limits)
+        with open(path, "rb") as stream:
+            stream.seek(start)
+            data = stream.read(size)
+        if len(data) < size:
+            raise ReadError(Reason.TRUNCATED, f"the archive breaks off {size - len(data)} short")
+        return data
+
+    return read

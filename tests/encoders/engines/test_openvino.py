@@ -1,6 +1,8 @@
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +11,8 @@ import torch
 import lookalike
 from lookalike.encoders.engines import Runtime, TorchNetwork, open_engine
 from lookalike.errors import MissingDeviceError, WeightsError
-from lookalike.testing import scene_picture
+from lookalike.images import Preprocess
+from lookalike.testing import noise_picture, scene_picture
 
 
 @pytest.fixture(autouse=True)
@@ -50,9 +53,43 @@ def test_a_trace_bound_to_its_batch_runs_one_by_one() -> None:
     engine = open_engine(
         TorchNetwork(BatchBound().eval(), (3, 8, 8), None), Runtime(engine="openvino")
     )
-    batch = np.random.default_rng(0).random((5, 3, 8, 8), np.float32)
+    engine.take(Preprocess(resize=(8, 8)))
+    batch = np.stack([noise_picture(seed, 8, 8) for seed in range(5)])
     (got,) = engine.run(batch, ("layer0",))
-    np.testing.assert_allclose(got, batch.mean((2, 3)) * 2, atol=1e-5)
+    np.testing.assert_allclose(got, batch.mean((1, 2)) / 255 * 2, atol=1e-5)
+
+
+class Means(torch.nn.Module):
+    """The mean of each channel, so that what came in can be read off what comes out."""
+
+    def forward(self, batch: torch.Tensor) -> tuple[torch.Tensor]:
+        return (batch.mean((2, 3)),)
+
+
+@pytest.mark.parametrize("order", ["rgb", "bgr"])
+@pytest.mark.parametrize("batch", [None, 4])
+def test_the_graph_normalises_as_the_preprocessing_says(order: Any, batch: int | None) -> None:
+    preprocess = Preprocess(
+        resize=(8, 8), order=order, scale=1 / 128, mean=(0.2, 0.4, 0.6), std=(0.5, 1.0, 2.0)
+    )
+    engine = open_engine(
+        TorchNetwork(Means().eval(), (3, 8, 8), None), Runtime(engine="openvino", batch=batch)
+    )
+    engine.take(preprocess)
+    pictures = np.stack([noise_picture(seed, 8, 8) for seed in range(6)])
+    (got,) = engine.run(pictures, ("layer0",))
+    expected = preprocess.normalise(pictures).mean((2, 3))
+    np.testing.assert_allclose(got, expected, atol=1e-5)
+
+
+def test_many_threads_may_run_one_engine_at_once() -> None:
+    engine = open_engine(TorchNetwork(Means().eval(), (3, 8, 8), None), Runtime(batch=2))
+    engine.take(Preprocess(resize=(8, 8)))
+    batches = [np.stack([noise_picture(seed, 8, 8)] * 2) for seed in range(40)]
+    alone = [engine.run(batch, ("layer0",))[0] for batch in batches]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda batch: engine.run(batch, ("layer0",))[0], batches))
+    np.testing.assert_array_equal(together, alone)
 
 
 class TraceBound(torch.nn.Module):

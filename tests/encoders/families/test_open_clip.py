@@ -1,6 +1,7 @@
 import gc
 from pathlib import Path
 
+import numpy as np
 import open_clip
 import pytest
 import torch
@@ -8,7 +9,7 @@ import torch
 import lookalike
 from lookalike.encoders.catalogue import published_row
 from lookalike.errors import MissingWeightsError, UnknownNameError, WeightsError
-from lookalike.testing import scene_picture
+from lookalike.testing import noise_picture, scene_picture
 
 FAMILIES = ["RN50", "ViT-B-32", "ViT-S-16", "convnext_tiny", "coca_ViT-B-32", "MobileCLIP-S1"]
 
@@ -28,10 +29,12 @@ def test_the_image_tower_gives_what_encode_image_gives(tmp_path: Path) -> None:
     model = open_clip.create_model("ViT-S-32").eval()
     torch.save(model.state_dict(), tmp_path / "w.pt")
     encoder = lookalike.load_encoder(f"open_clip:ViT-S-32?weights={tmp_path}/w.pt", engine="torch")
-    prepared = torch.rand(2, 3, 224, 224)
+    pictures = np.stack([noise_picture(seed, 224, 224) for seed in range(2)])
     with torch.inference_mode():
-        expected = model.encode_image(prepared)
-    torch.testing.assert_close(torch.from_numpy(encoder.run(prepared.numpy())[0]), expected)
+        expected = model.encode_image(torch.from_numpy(encoder.card.preprocess.normalise(pictures)))
+    torch.testing.assert_close(
+        torch.from_numpy(encoder.run(pictures)[0]), expected, rtol=1e-4, atol=1e-5
+    )
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import gc
 from pathlib import Path
 
+import numpy as np
 import pytest
 import timm
 import torch
@@ -8,7 +9,7 @@ import torch
 import lookalike
 from lookalike.encoders.catalogue import published_row
 from lookalike.errors import MissingWeightsError, UnknownNameError, WeightsError
-from lookalike.testing import scene_picture
+from lookalike.testing import noise_picture, scene_picture
 
 FAMILIES = [
     "resnet18", "vit_tiny_patch16_224", "deit_tiny_patch16_224", "mobilenetv3_small_050",
@@ -38,10 +39,10 @@ def test_weights_from_a_file_are_loaded_by_timm_itself(tmp_path: Path) -> None:
     )
     assert not encoder.card.random
     network.eval().reset_classifier(0)
-    prepared = torch.rand(2, 3, 224, 224)
+    pictures = np.stack([noise_picture(seed, 224, 224) for seed in range(2)])
     with torch.inference_mode():
-        expected = network(prepared)
-    torch.testing.assert_close(torch.from_numpy(encoder.run(prepared.numpy())[0]), expected)
+        expected = network(torch.from_numpy(encoder.card.preprocess.normalise(pictures)))
+    torch.testing.assert_close(torch.from_numpy(encoder.run(pictures)[0]), expected)
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:

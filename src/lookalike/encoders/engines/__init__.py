@@ -5,6 +5,7 @@ from __future__ import annotations
 from lookalike.encoders.engines.network import (
     ENGINES,
     PRECISIONS,
+    Array,
     Engine,
     Network,
     OnnxFile,
@@ -16,12 +17,14 @@ from lookalike.errors import UsageError
 __all__ = [
     "ENGINES",
     "PRECISIONS",
+    "Array",
     "Engine",
     "Network",
     "OnnxFile",
     "Runtime",
     "TorchNetwork",
     "open_engine",
+    "open_reference",
 ]
 
 
@@ -57,6 +60,26 @@ def open_engine(network: Network, runtime: Runtime) -> Engine:
     from lookalike.encoders.engines.torch import TorchEngine
 
     return TorchEngine(network, runtime)
+
+
+def open_reference(engine: Engine) -> Engine | None:
+    """Another engine that runs the same network in f32, to hold this one against.
+
+    A torch network's reference is torch; that of an ONNX file ONNX Runtime, or OpenVINO where
+    that is not installed or is what is to be checked. None for torch in f32, which is the
+    reference itself, and where only the same engine in f32 would be left.
+    """
+    from lookalike.extras import installed
+
+    name, plain = engine.label.split()[0], engine.precision == "f32"
+    if isinstance(engine.network, TorchNetwork):
+        if name == "torch" and plain:
+            return None
+        device = engine.runtime.device if name == "torch" else "cpu"
+        return open_engine(engine.network, Runtime("torch", "f32", device))
+    others = ["onnxruntime"] * (name != "onnxruntime" and installed("onnxruntime"))
+    others += ["openvino"] * (name != "openvino" or not plain)
+    return open_engine(engine.network, Runtime(others[0], "f32", "cpu")) if others else None
 
 
 def _default(network: Network, runtime: Runtime) -> str:

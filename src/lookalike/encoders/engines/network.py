@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.errors import UnknownNameError
+from lookalike.images import Preprocess
 
 if TYPE_CHECKING:
     import torch
@@ -33,6 +34,8 @@ class Runtime:
         device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ``GPU`` (OpenVINO); None to choose.
         threads: CPU threads of the engine; None for all.
         offline: Whether touching a network, to fetch weights, is forbidden.
+        batch: Pictures per run that the network is made ready for, which is quicker on long work;
+            shorter runs are filled up. None for any number.
 
     Raises:
         UnknownNameError: No such engine or precision.
@@ -43,6 +46,7 @@ class Runtime:
     device: str | None = None
     threads: int | None = None
     offline: bool = False
+    batch: int | None = None
 
     def __post_init__(self) -> None:
         if self.engine is not None and self.engine not in ENGINES:
@@ -81,7 +85,7 @@ def in_batches_of(size: int, run: Callable[[Array], list[Array]], batch: Array) 
 
     Args:
         size: The fixed length; -1 for a network that takes any.
-        run: Takes exactly ``size`` inputs.
+        run: Takes exactly ``size`` inputs, bytes or floats.
         batch: (N, ...); the last part is filled up with zeros, whose outputs are dropped.
 
     Example:
@@ -102,7 +106,31 @@ def in_batches_of(size: int, run: Callable[[Array], list[Array]], batch: Array) 
 
 
 class Engine(Protocol):
-    """A network ready to run."""
+    """A network ready to run.
+
+    Its shapes are known once it is opened; `take` says how pictures become its input, and from
+    then on it can `run`.
+    """
+
+    @property
+    def network(self) -> Network:
+        """What it runs."""
+        ...
+
+    @property
+    def runtime(self) -> Runtime:
+        """What it was opened with."""
+        ...
+
+    @property
+    def streams(self) -> int:
+        """How many threads may call `run` at once with profit; 1 if it must be one at a time."""
+        ...
+
+    @property
+    def batch(self) -> int | None:
+        """Pictures per run that suit it best; None if it does not matter."""
+        ...
 
     @property
     def label(self) -> str:
@@ -129,6 +157,14 @@ class Engine(Protocol):
         """Output name → shape with the batch axis, unknown sizes as -1, in order."""
         ...
 
+    def take(self, preprocess: Preprocess) -> None:
+        """Make it ready for pictures that are sized, and still have to be normalised."""
+        ...
+
     def run(self, batch: Array, outputs: tuple[str, ...]) -> list[Array]:
-        """(N, ...) float32 → the named outputs, float32."""
+        """(N, H, W, 3) uint8 RGB → the named outputs, float32.
+
+        Raises:
+            DeviceMemoryError: The batch does not fit into the device's memory.
+        """
         ...

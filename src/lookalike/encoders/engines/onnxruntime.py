@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from lookalike.encoders.engines.network import Array, OnnxFile, Runtime, in_batches_of
-from lookalike.errors import MissingDeviceError, UsageError, WeightsError
+from lookalike.errors import DeviceMemoryError, MissingDeviceError, UsageError, WeightsError
 from lookalike.extras import require
+from lookalike.images import Preprocess
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -20,7 +21,11 @@ PROVIDERS = {
 class OnnxRuntimeEngine:
     """A session of ONNX Runtime; see `Engine`."""
 
+    streams = 2
+    batch = None
+
     def __init__(self, network: OnnxFile, runtime: Runtime) -> None:
+        self.network, self.runtime = network, runtime
         ort = require("onnxruntime", purpose="engine=onnxruntime")
         if runtime.precision not in {"auto", "f32"}:
             raise UsageError(
@@ -51,12 +56,22 @@ class OnnxRuntimeEngine:
         self.asked = self.precision = "f32"
         self.label = f"onnxruntime f32 on {device.upper()}"
 
+    def take(self, preprocess: Preprocess) -> None:
+        """See `Engine.take`; normalised in NumPy."""
+        self._preprocess = preprocess
+
     def run(self, batch: Array, outputs: tuple[str, ...]) -> list[Array]:
         """See `Engine.run`."""
 
         def run(part: Array) -> list[Array]:
-            feed = {self._input: np.ascontiguousarray(part, np.float32)}
-            return [np.asarray(one, np.float32) for one in self._session.run(list(outputs), feed)]
+            feed = {self._input: self._preprocess.normalise(part)}
+            try:
+                results = self._session.run(list(outputs), feed)
+            except Exception as error:  # the bindings raise types of their own
+                if "allocate memory" not in str(error):
+                    raise
+                raise DeviceMemoryError(f"onnxruntime ran out of memory: {error}") from error
+            return [np.asarray(one, np.float32) for one in results]
 
         return in_batches_of(self.input_shape[0], run, batch)
 

@@ -7,14 +7,21 @@ from typing import Any
 import numpy as np
 
 from lookalike.encoders.engines.network import Array, Runtime, TorchNetwork
-from lookalike.errors import MissingDeviceError, UsageError
+from lookalike.errors import DeviceMemoryError, MissingDeviceError, UsageError
 from lookalike.extras import require
+from lookalike.images import Preprocess
+
+GPU_BATCH = 64
+"""Pictures per run on a GPU, which a small batch would leave idle."""
 
 
 class TorchEngine:
     """A torch module on a device; see `Engine`."""
 
+    streams = 1  # the tapped layers of one pass must be read before the next begins
+
     def __init__(self, network: TorchNetwork, runtime: Runtime) -> None:
+        self.network, self.runtime = network, runtime
         torch = require("torch", purpose="engine=torch")
         self._torch: Any = torch
         device = runtime.device or best_device(torch)
@@ -35,16 +42,39 @@ class TorchEngine:
         self.label = f"torch {self.precision} on {str(self._device).upper()}"
         self.input_shape = (-1, *network.input_shape)
         self.outputs = self._probe(network)
+        self.batch = None if self._device.type == "cpu" else GPU_BATCH
+
+    def take(self, preprocess: Preprocess) -> None:
+        """See `Engine.take`; bytes go to the device, and are looked up in the table there."""
+        torch = self._torch
+        levels = np.ascontiguousarray(preprocess.table[list(preprocess.channels)])
+        self._table = torch.from_numpy(levels).to(self._device)
+        self._channels = list(preprocess.channels)
 
     def run(self, batch: Array, outputs: tuple[str, ...]) -> list[Array]:
         """See `Engine.run`."""
         torch = self._torch
-        tensor = torch.from_numpy(np.ascontiguousarray(batch, np.float32))
-        tensor = tensor.to(self._device, memory_format=torch.channels_last)
         autocast = torch.autocast(self._device.type, self._dtype, enabled=self._dtype is not None)
-        with torch.inference_mode(), autocast:
-            results = dict(zip(self.outputs, self._module(tensor), strict=True))
-        return [results[name].float().cpu().numpy() for name in outputs]
+        try:
+            with torch.inference_mode(), autocast:
+                tensor = self._normalised(torch.from_numpy(np.ascontiguousarray(batch)))
+                results = dict(zip(self.outputs, self._module(tensor), strict=True))
+                return [results[name].float().cpu().numpy() for name in outputs]
+        except torch.OutOfMemoryError as error:
+            # the error's traceback holds the tensors that filled the memory
+            problem = str(error).splitlines()[0]
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        raise DeviceMemoryError(
+            f"the device ran out of memory: {problem}", cure="use a smaller batch size"
+        )
+
+    def _normalised(self, pixels: Any) -> Any:
+        """(N, H, W, 3) uint8 on the CPU → (N, 3, H, W) float32 on the device, channels last."""
+        torch = self._torch
+        found = pixels.to(self._device).long()[..., self._channels]
+        planes = [self._table[place][found[..., place]] for place in range(3)]
+        return torch.stack(planes, dim=1).contiguous(memory_format=torch.channels_last)
 
     def _probe(self, network: TorchNetwork) -> dict[str, tuple[int, ...]]:
         """Names and shapes of the outputs, from one run on zeros."""

@@ -9,9 +9,10 @@ import numpy as np
 
 from lookalike.embeddings import Card
 from lookalike.encoders.catalogue import Entry
-from lookalike.encoders.encoder import Array, Encoder
+from lookalike.encoders.encoder import Encoder
 from lookalike.encoders.engines import Runtime
 from lookalike.encoders.name import EncoderName
+from lookalike.encoders.pipeline import Array
 from lookalike.errors import UnknownNameError, UsageError
 from lookalike.extras import require
 from lookalike.images import Picture, Preprocess
@@ -59,7 +60,8 @@ class Hash:
             licence="BSD-2-Clause",
             params=0,
         )
-        return Encoder((card,), _hasher(function, size, preprocess), _run, "imagehash on CPU")
+        prepare = _hasher(function, size, preprocess)
+        return Encoder((card,), prepare, _run, "imagehash on CPU", files=())
 
     def entries(self) -> Iterable[Entry]:
         """Every hash at its default size."""

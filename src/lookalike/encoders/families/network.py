@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lookalike.embeddings import Card
-from lookalike.encoders.encoder import Array, Encoder
-from lookalike.encoders.engines import Engine
+from lookalike.encoders.encoder import Encoder
+from lookalike.encoders.engines import Engine, open_reference
+from lookalike.encoders.pipeline import Array
 from lookalike.encoders.pooling import pool, pooled_length, resolve_pooling
 from lookalike.errors import UsageError
 
@@ -19,6 +20,7 @@ def network_encoder(
     layers: Sequence[str],
     *,
     has_class_token: bool = False,
+    files: tuple[str, ...] | None = None,
 ) -> Encoder:
     """An encoder over a network.
 
@@ -28,6 +30,7 @@ def network_encoder(
         outputs: Names of the engine's outputs to take.
         layers: What the card calls each of them.
         has_class_token: Whether token sequences begin with a class token.
+        files: The files whose content decides the card; None if not all are known.
 
     Raises:
         UsageError: The preprocessing does not fit the network's input, or the pooling an output.
@@ -41,13 +44,36 @@ def network_encoder(
         replace(card, layer=layer, pooling=pooling, dim=pooled_length(shape, pooling))
         for layer, shape, pooling in zip(layers, shapes, poolings, strict=True)
     )
+    engine.take(card.preprocess)
+
+    def reference() -> Encoder | None:
+        other = open_reference(engine)
+        if other is None:
+            return None
+        other.take(card.preprocess)
+        places = list(engine.outputs)
+        same = [list(other.outputs)[places.index(name)] for name in outputs]
+        return _encoder(cards, other, same)
+
+    return replace(_encoder(cards, engine, outputs), reference=reference, files=files)
+
+
+def _encoder(cards: tuple[Card, ...], engine: Engine, outputs: Sequence[str]) -> Encoder:
     chosen = tuple(outputs)
 
     def run(batch: Array) -> list[Array]:
         raw = engine.run(batch, chosen)
-        return [pool(one, pooling) for one, pooling in zip(raw, poolings, strict=True)]
+        return [pool(one, card.pooling) for one, card in zip(raw, cards, strict=True)]
 
-    return Encoder(cards, card.preprocess.apply, run, engine.label, notes(card, engine))
+    return Encoder(
+        cards,
+        cards[0].preprocess.pixels,
+        run,
+        engine.label,
+        notes(cards[0], engine),
+        streams=engine.streams,
+        batch=engine.batch,
+    )
 
 
 def notes(card: Card, engine: Engine) -> tuple[str, ...]:

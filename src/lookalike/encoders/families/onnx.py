@@ -75,7 +75,9 @@ class Onnx:
             name=name.text,
             **{key: getattr(stated, key) for key in DESCRIPTION},
         )
-        return network_encoder(card, engine, outputs, outputs)
+        outside = [str(path.parent / one) for one in external_files(path.read_bytes())]
+        files = (str(path), str(beside), *outside)
+        return network_encoder(card, engine, outputs, outputs, files=files)
 
     def entries(self) -> Iterable[Entry]:
         """One line: any file can be loaded, none is known by name."""

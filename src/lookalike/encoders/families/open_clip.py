@@ -77,6 +77,7 @@ def _built(
         has_class_token=hasattr(visual, "class_embedding"),
         published=published_row("open_clip", architecture, tag),
         source=str(path or ""),
+        path=path,
     )
 
 

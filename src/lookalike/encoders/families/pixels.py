@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from lookalike.embeddings import Card
 from lookalike.encoders.catalogue import Entry
-from lookalike.encoders.encoder import Array, Encoder
+from lookalike.encoders.encoder import Encoder
 from lookalike.encoders.engines import Runtime
 from lookalike.encoders.name import EncoderName
+from lookalike.encoders.pipeline import Array
 from lookalike.images import Preprocess
 
 Floats: TypeAlias = "NDArray[np.float32]"
@@ -105,7 +106,7 @@ class Pixels:
             licence="Apache-2.0",
             params=0,
         )
-        return Encoder((card,), PREPROCESS.apply, _run, "numpy f32 on CPU")
+        return Encoder((card,), PREPROCESS.apply, _run, "numpy f32 on CPU", files=())
 
     def entries(self) -> Iterable[Entry]:
         """The one descriptor."""

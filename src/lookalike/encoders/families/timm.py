@@ -71,6 +71,7 @@ def _built(timm: Any, name: EncoderName, architecture: str, runtime: Runtime) ->
         has_class_token=bool(getattr(module, "num_prefix_tokens", 0)),
         published=published_row("timm", architecture, tag or ""),
         source=str(path or ""),
+        path=path,
     )
 
 

@@ -42,6 +42,7 @@ class Built:
         has_class_token: Whether its token sequences begin with a class token.
         published: What the catalogue knows about it.
         source: Where the weights came from.
+        path: The file of the weights; None for random ones.
     """
 
     module: torch.nn.Module
@@ -53,6 +54,7 @@ class Built:
     has_class_token: bool = False
     published: PublishedRow | None = None
     source: str = ""
+    path: Path | None = None
 
 
 def torch_encoder(name: EncoderName, built: Built, runtime: Runtime) -> Encoder:
@@ -82,7 +84,10 @@ def torch_encoder(name: EncoderName, built: Built, runtime: Runtime) -> Encoder:
     engine = open_engine(network, runtime)
     outputs = [f"layer{index}" for index in range(len(layers))]
     named = [layer or "output" for layer in layers]
-    return network_encoder(card, engine, outputs, named, has_class_token=built.has_class_token)
+    files = () if built.path is None else (str(built.path),)
+    return network_encoder(
+        card, engine, outputs, named, has_class_token=built.has_class_token, files=files
+    )
 
 
 def _card(name: EncoderName, built: Built, preprocess: Preprocess) -> Card:

@@ -126,9 +126,10 @@ def _built(
         options["transform_input"] = True
     module = evaluation_mode(lambda: models.get_model(architecture, weights=None, **options), seed)
     head = _head(architecture, name)
-    origin = UrlFile(entry.url)
-    if kind != "random":
-        path = file or located(origin, offline=runtime.offline, encoder=name.text)
+    path = file
+    if kind == "published":
+        path = located(UrlFile(entry.url), offline=runtime.offline, encoder=name.text)
+    if path is not None:
         tensors = read_state_dict(path)
         if "aux_logits" in options:
             tensors = {k: v for k, v in tensors.items() if not k.lower().startswith("aux")}
@@ -145,6 +146,7 @@ def _built(
         has_class_token=architecture.startswith("vit"),
         published=published_row("torchvision", architecture, entry.name),
         source=str(file) if file else entry.url if kind == "published" else "",
+        path=path,
     )
 
 

@@ -1,0 +1,31 @@
+"""``lookalike ledger``: what became of every input of a store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lookalike.cli.codes import FAILED_INPUTS
+from lookalike.cli.options import check_free, emit, output_options
+
+
+@click.command("ledger")
+@click.argument("store")
+@output_options
+def command(store: str, **output: Any) -> int:
+    """What became of every input of a store, and why some have no vector.
+
+    Counts by outcome, and the rows without a vector. --json lists all rows. Exit code 1 if some
+    inputs have no vector.
+    """
+    from lookalike.embeddings import Store
+
+    check_free(output["html"], force=output["force"])
+    found = Store(Path(store))
+    for warning in found.heading().origin.warnings:
+        click.echo(f"! {warning}", err=True)
+    ledger = found.ledger()
+    emit("ledger", ledger, **output)
+    return FAILED_INPUTS if ledger.reasons else 0

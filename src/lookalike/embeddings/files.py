@@ -1,0 +1,98 @@
+"""Embeddings in files: the ending says the form, and what is there is not replaced unasked."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lookalike.embeddings.npy import read_npy
+from lookalike.embeddings.table import VECTOR, Heading
+from lookalike.embeddings.tsv import read_tsv, write_tsv
+from lookalike.errors import EngineWarning, OverwriteError, StoreError, UsageError
+
+if TYPE_CHECKING:
+    from lookalike.embeddings.embeddings import Embeddings
+
+
+def open_embeddings(
+    path: str | os.PathLike[str], *, layer: str | None, view: str | None
+) -> Embeddings:
+    """See `Embeddings.open`."""
+    from lookalike.embeddings.embeddings import Embeddings
+    from lookalike.embeddings.store import Store, read_shard
+
+    place = Path(path)
+    ending = place.suffix.lower()
+    if not place.exists():
+        raise StoreError("there is no such store or file", where=str(place))
+    if view not in (None, "") and not place.is_dir():
+        raise UsageError("only a store has views", where=str(place))
+    if place.is_dir():
+        found = Store(place).read(layer=layer, view=view)
+    elif ending == ".parquet":
+        found = Embeddings.from_arrow(read_shard(place), layer=layer)
+    elif ending == ".tsv":
+        found = read_tsv(place)
+    elif ending == ".npy":
+        found = read_npy(place)
+    else:
+        raise StoreError(
+            f"files ending in {ending or 'nothing'} hold no embeddings",
+            where=str(place),
+            cure="a store's folder, .parquet, .tsv or .npy",
+        )
+    for warning in found.origin.warnings:
+        warnings.warn(warning, EngineWarning, stacklevel=3)
+    return found
+
+
+def save_embeddings(found: Embeddings, path: str | os.PathLike[str], *, force: bool) -> None:
+    """See `Embeddings.save`."""
+    from lookalike.embeddings.store import SHARD_INPUTS, save_store
+
+    place = Path(path)
+    ending = place.suffix.lower()
+    if ending not in {".parquet", ".tsv", ".npy"}:
+        views = tuple(dict.fromkeys(row.view for row in found.rows if row.ok)) or ("",)
+        heading = Heading({VECTOR: found.card}, found.origin, SHARD_INPUTS, views)
+        table = found.to_arrow().replace_schema_metadata(heading.to_metadata())
+        save_store(place, heading, table, force=force)
+        return
+    replaced(place, lambda draft: _write(found, draft, ending), force=force)
+
+
+def _write(found: Embeddings, draft: Path, ending: str) -> None:
+    import numpy as np
+    import pyarrow.parquet as parquet
+
+    if ending == ".parquet":
+        parquet.write_table(found.to_arrow(), draft)
+    elif ending == ".tsv":
+        write_tsv(found, draft)
+    else:
+        with open(draft, "wb") as stream:
+            np.save(stream, found.vectors, allow_pickle=False)
+
+
+def replaced(place: Path, write: Callable[[Path], Any], *, force: bool) -> None:
+    """Write under another name and rename, so that no half file is ever read.
+
+    Raises:
+        OverwriteError: The file exists, and ``force`` is not given.
+        StoreError: It can't be written.
+    """
+    from lookalike.embeddings.store import write_error
+
+    if place.exists() and not force:
+        raise OverwriteError("the file exists", where=str(place), cure="force=True replaces it")
+    draft = place.with_name(f".{place.name}.{os.getpid()}")
+    try:
+        write(draft)
+        os.replace(draft, place)
+    except OSError as error:
+        raise write_error(error, place) from error
+    finally:
+        draft.unlink(missing_ok=True)

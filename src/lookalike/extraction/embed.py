@@ -1,0 +1,354 @@
+"""The verb embed: pictures into a store, one true row for every file."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from functools import cached_property
+from itertools import chain
+from os import PathLike
+from pathlib import Path
+
+from lookalike.embeddings import Ledger, Store
+from lookalike.embeddings.store import SHARD_INPUTS, require_same_cards
+from lookalike.embeddings.table import Heading, column_of
+from lookalike.encoders import DEFAULT_ENCODER, Encoder, Runtime
+from lookalike.encoders.encoder import Progress
+from lookalike.encoders.pipeline import Settings
+from lookalike.encoders.views import views_named
+from lookalike.errors import UsageError
+from lookalike.extraction.cluster import Cluster
+from lookalike.extraction.extraction import Extraction
+from lookalike.extraction.interrupt import asked_to_stop
+from lookalike.extraction.job import Done, Job, table_of
+from lookalike.extraction.plan import Plan
+from lookalike.extraction.remembered import remember, still_stands_for
+from lookalike.extraction.resources import (
+    Needs,
+    estimated_needs,
+    folder_bytes,
+    free_bytes,
+    peak_memory,
+    spoken_bytes,
+)
+from lookalike.extraction.workers import Local, Workers
+from lookalike.images import ImageSource, Limits, Pictures, Place
+
+Say = Callable[[str], None]
+
+
+def embed(
+    *pictures: Pictures | ImageSource,
+    store: str | PathLike[str],
+    model: str | Encoder = DEFAULT_ENCODER,
+    runtime: Runtime | None = None,
+    include: str = "*",
+    limits: Limits | None = None,
+    views: Sequence[str] = (),
+    exact: bool = False,
+    reduced: bool = False,
+    batch_size: int | None = None,
+    workers: int | None = None,
+    shard_inputs: int | None = None,
+    retry_failed: bool = False,
+    prune: bool = False,
+    verify: bool = False,
+    ray: str | None = None,
+    progress: Progress | None = None,
+    on_total: Callable[[int], None] | None = None,
+    say: Say | None = None,
+) -> Extraction:
+    """Vectors of all pictures into a store, with a row for every input; goes on where it stopped.
+
+    A store that is there already is brought up to date: inputs it does not have are added, those
+    whose content is another one are encoded again, rows whose files are gone are dropped, and all
+    others stay as they are. A file is taken as unchanged if its size and date are; a new date alone
+    costs a look at its bytes, and no run of the network.
+
+    Args:
+        pictures: Anything an `ImageSource` takes.
+        store: The store's folder; made if it is not there.
+        model: Encoder, by name or as an object. By name it may have several layers.
+        runtime: Engine, precision and device. With the precision ``auto``, a processor that
+            multiplies bf16 itself runs OpenVINO in bf16, if the probe pictures agree with f32.
+        include: Only files in folders and archives whose name matches this pattern.
+        limits: What a single picture may cost.
+        views: ``flip`` (the mirror image), ``crops`` (four corners and the centre, three quarters
+            of each side): further rows for each picture, under its id.
+        exact: f32, and every picture decoded in full: the reference's numbers, more slowly.
+        reduced: Decode large JPEGs at a half, a quarter or an eighth of their size, as long as
+            both sides stay twice as long as the network needs.
+        batch_size: Pictures per run of the network; chosen for the engine if None.
+        workers: Threads that read, decode and preprocess; one per core if None.
+        shard_inputs: Inputs per shard; that of the store if there is one, else 1,024.
+        retry_failed: Try inputs again that failed before.
+        prune: Drop the rows of all inputs that are not among ``pictures``. Without, rows whose
+            files are still there stay, and so do all if more than half would go at once.
+        verify: Read every file, to find changes that left its size and date alone.
+        ray: Address of a Ray cluster (``auto``, ``host:port``; ``local`` starts one here) that
+            does the work. Files must be readable under the same paths on its nodes.
+        progress: Told how many inputs are done.
+        on_total: Told how many inputs there are, before the work begins.
+        say: Told sentences on the way: what will be needed, what Ctrl-C does.
+
+    Returns:
+        What was done; the vectors are in the store, `Embeddings.open` reads them.
+
+    Raises:
+        UsageError: Views or options that the store was not made with, or a wrong source.
+        FingerprintError: The store holds vectors of another encoder; names the differences.
+        StoreError: The store is damaged, in use, or can't be written, a full disk included. What
+            was written before stays whole.
+        MissingExtraError: ``ray`` without the extra ``ray``, before the first file.
+
+    Example:
+        >>> import tempfile, lookalike, numpy as np
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     done = embed([np.zeros((8, 8, 3), np.uint8), "no/such/file.jpg"], store=folder)
+        ...     len(lookalike.Embeddings.open(folder)), dict(done.reasons)
+        (2, {'missing': 1})
+    """
+    start = time.perf_counter()
+    if exact and runtime is not None and runtime.precision not in {"auto", "f32"}:
+        raise UsageError(
+            f"exact means f32, and {runtime.precision} was asked for", cure="leave one of them out"
+        )
+    if isinstance(model, Encoder) and runtime is not None:
+        raise UsageError(
+            "an encoder that is loaded has its engine and precision already",
+            cure="leave runtime out, or give the encoder's name",
+        )
+    source = _source(pictures, include, limits)
+    place = Store(Path(store))
+    settings = Settings(
+        batch_size, workers, source.limits, reduced=reduced and not exact, views=views_named(views)
+    )
+    team: Workers
+    if ray is not None:
+        team = Cluster(ray, model, runtime or Runtime(), settings, exact=exact)
+    else:
+        team = Local(model, runtime or Runtime(), settings, exact=exact)
+    with place.locked():
+        run = _Run(place, source, settings, team, say or (lambda sentence: None))
+        run.prepare(shard_inputs)
+        plan = Plan(
+            place,
+            shard_inputs=run.shard_inputs,
+            retry_failed=retry_failed,
+            prune=prune,
+            verify=verify,
+            limits=source.limits,
+            workers=settings.threads,
+            progress=progress,
+        )
+        with team:
+            run.work(plan, progress, on_total)
+        return run.result(plan, time.perf_counter() - start)
+
+
+def _source(
+    pictures: Sequence[Pictures | ImageSource], include: str, limits: Limits | None
+) -> ImageSource:
+    if len(pictures) == 1 and isinstance(pictures[0], ImageSource):
+        if include != "*" or limits is not None:
+            raise UsageError(
+                "an ImageSource has its pattern and limits already", cure="give them to it instead"
+            )
+        return pictures[0]
+    return ImageSource(*pictures, include=include, limits=limits)
+
+
+class _Run:
+    """One run of the verb: from the plan to the store."""
+
+    def __init__(
+        self, store: Store, source: ImageSource, settings: Settings, team: Workers, say: Say
+    ) -> None:
+        self.store, self.source, self.settings = store, source, settings
+        self.team, self.say = team, say
+        self.before: Heading | None = None
+        self.shard_inputs = SHARD_INPUTS
+        self.clock = team.clock
+        self.added = 0
+        self.encoded = 0
+        self.working = 0.0
+        self.expected: Needs | None = None
+        self.stopped = False
+
+    def prepare(self, shard_inputs: int | None) -> None:
+        """Look at what is there, and refuse what does not fit it, before any work."""
+        self.before = self.store.heading() if self.store.shards() else None
+        names = tuple(view.name for view in self.settings.views)
+        if self.before is None:
+            self.shard_inputs = shard_inputs or SHARD_INPUTS
+            return
+        if names != self.before.views:
+            spoken = [
+                ", ".join(view or "whole" for view in one) for one in (self.before.views, names)
+            ]
+            raise UsageError(
+                f"the store has rows for the views {spoken[0]}, and {spoken[1]} were asked for",
+                where=str(self.store.folder),
+                cure="ask for the same views, or use another folder",
+            )
+        self.shard_inputs = shard_inputs or self.before.shard_inputs or SHARD_INPUTS
+
+    def work(
+        self, plan: Plan, progress: Progress | None, on_total: Callable[[int], None] | None
+    ) -> None:
+        """Do all that the plan finds."""
+        if on_total is not None:
+            on_total(self._listed[0])
+        with asked_to_stop(self.say) as asked:
+            jobs = _until(plan.jobs(self._places()), asked)
+            first = next(jobs, None)
+            if self.before is not None and first is None and self._unchanged_encoder():
+                return
+            heading = self._heading()
+            if first is None:
+                if self.before is None:  # nothing at all was asked for: an empty store says so
+                    raise UsageError("there are no pictures to embed")
+                return
+            if self.before is None or first.before is None:
+                self._announce(heading)
+            start = time.perf_counter()
+            self._write_all(heading, chain([first], jobs), asked, progress)
+            self.working = time.perf_counter() - start
+            self.stopped = asked()
+            if self.stopped:
+                plan.counts.added = self.added
+
+    def result(self, plan: Plan, seconds: float) -> Extraction:
+        """What came of it."""
+        ledger: Ledger | None = self.store.ledger() if self.store.shards() else None
+        heading = self.store.heading() if ledger is not None else self._heading()
+        origin = self.team.origin or heading.origin
+        inputs = ledger.inputs if ledger is not None else 0
+        counts = plan.counts
+        notes = [*self.team.notes, *origin.warnings]
+        if counts.vanished:
+            notes.append(
+                f"the files of {counts.vanished:,} of the store's inputs are gone, more than half; "
+                "their rows were kept in case a disk is missing, prune drops them"
+            )
+        if self.stopped:
+            notes.append("stopped by Ctrl-C; the same command goes on from here")
+        return Extraction(
+            store=str(self.store.folder),
+            cards=tuple(heading.cards.values()),
+            origin=origin,
+            inputs=inputs,
+            embedded=ledger.embedded if ledger is not None else 0,
+            reasons=ledger.reasons if ledger is not None else {},
+            counts=counts,
+            encoded=self.encoded,
+            seconds=seconds,
+            working=self.working,
+            steps=dict(self.clock.seconds),
+            expected=self.expected,
+            used=Needs(inputs, peak_memory(), folder_bytes(self.store.folder)),
+            stopped=self.stopped,
+            notes=tuple(dict.fromkeys(notes)),
+        )
+
+    def _unchanged_encoder(self) -> bool:
+        assert self.before is not None
+        cards = list(self.before.cards.values())
+        return self.team.name is not None and still_stands_for(
+            self.store.folder, self.team.name, cards
+        )
+
+    def _heading(self) -> Heading:
+        """The heading of new shards; loads the encoder, and holds it against the store."""
+        cards, origin = self.team.start()
+        several = len(cards) > 1
+        heading = Heading(
+            {column_of(card, several): card for card in cards},
+            origin,
+            self.shard_inputs,
+            tuple(view.name for view in self.settings.views),
+        )
+        if self.before is not None:
+            require_same_cards(self.before, heading, str(self.store.folder), cards[0].name)
+        if self.team.name is not None and self.team.files is not None:
+            remember(self.store.folder, self.team.name, cards, self.team.files)
+        return heading
+
+    def _announce(self, heading: Heading) -> None:
+        """Say what the run will need, before it begins."""
+        inputs, name_bytes = self._listed
+        self.expected = estimated_needs(
+            list(heading.cards.values()),
+            inputs,
+            name_bytes,
+            settings=self.settings,
+            batch_size=self.team.batch_size,
+            shard_inputs=self.shard_inputs,
+            disk_bytes=folder_bytes(self.store.folder),
+        )
+        self.say(self.expected.sentence)
+        free = free_bytes(self.store.folder)
+        if free < self.expected.disk_bytes:
+            self.say(
+                f"! only {spoken_bytes(free)} of disk are free; the run will stop when it is full"
+            )
+
+    @cached_property
+    def _listed(self) -> tuple[int, float]:
+        """How many inputs there are, and how long their ids are on average."""
+        count, letters = 0, 0
+        for place in self._places():
+            count += 1
+            letters += len(place.id)
+        return count, letters / max(1, count)
+
+    def _places(self) -> Iterator[Place]:
+        """The inputs, without the store's own files where it lies among the pictures."""
+        inside = os.path.join(os.path.abspath(self.store.folder), "")
+        for place in self.source.places():
+            if place.path is None or not os.path.abspath(place.path).startswith(inside):
+                yield place
+
+    def _write_all(
+        self,
+        heading: Heading,
+        jobs: Iterable[Job],
+        asked: Callable[[], bool],
+        progress: Progress | None,
+    ) -> None:
+        """Work and write at the same time; one shard is written while the next is made."""
+        with (
+            closing(self.team.results(jobs, progress)) as results,
+            ThreadPoolExecutor(1, thread_name_prefix="lookalike-write") as writer,
+        ):
+            writing: Future[None] | None = None
+            for job, done in results:
+                self.encoded += sum(row.ok for row in done.rows)
+                self.added += job.added
+                if writing is not None:
+                    writing.result()
+                writing = writer.submit(self._write, job, heading, done)
+                if asked():
+                    break
+            if writing is not None:
+                writing.result()
+
+    def _write(self, job: Job, heading: Heading, done: Done) -> None:
+        start = time.perf_counter()
+        table = table_of(job, done, heading)
+        if table is None:
+            self.store.remove(job.number)
+        else:
+            self.store.write(job.number, table)
+        self.clock.add("write", time.perf_counter() - start)
+
+
+def _until(jobs: Iterator[Job], asked: Callable[[], bool]) -> Iterator[Job]:
+    """Jobs until somebody asks to stop."""
+    for job in jobs:
+        if asked():
+            return
+        yield job

@@ -1,0 +1,279 @@
+"""The plan: what a store already holds, against what is asked for now."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import count, islice
+from pathlib import Path
+
+from lookalike.embeddings import Store
+from lookalike.embeddings.store import number_of
+from lookalike.embeddings.stored_name import restored_name
+from lookalike.extraction.job import Job
+from lookalike.images import Limits, Place
+from lookalike.images.place import ReadError, Stamp
+
+RACE_NS = 2_000_000_000
+"""A file written less than this before its shard may have been written again since, unseen."""
+
+MOST_DROPPED = 0.5
+"""Share of a store's inputs that may disappear in one run: an unmounted disk looks the same."""
+
+LEDGER_COLUMNS = [
+    "id", "view", "shard", "path", "file_bytes", "file_mtime_ns", "reason", "digest",
+]  # fmt: skip
+
+FEW = 10
+"""Inputs that may disappear in any case."""
+
+
+@dataclass
+class Counts:
+    """What a run finds, and does.
+
+    Attributes:
+        added: Inputs that the store did not have.
+        changed: Inputs whose content is another one.
+        retried: Inputs that had failed, and are tried again.
+        unchanged: Inputs whose rows stay.
+        touched: Of the unchanged: files with a new date and the old content.
+        removed: Rows dropped since their files are gone.
+        kept: Rows of inputs that were not asked for this time, and stay.
+        vanished: Of the kept: rows whose files are gone, too many to drop them unasked.
+    """
+
+    added: int = 0
+    changed: int = 0
+    retried: int = 0
+    unchanged: int = 0
+    touched: int = 0
+    removed: int = 0
+    kept: int = 0
+    vanished: int = 0
+
+
+@dataclass(slots=True)
+class _Known:
+    """A row of a whole picture in the store."""
+
+    shard: int
+    position: int
+    path: str | None
+    bytes: int | None
+    mtime_ns: int | None
+    reason: str | None
+    digest: str | None
+
+
+@dataclass
+class _Changes:
+    """What has to be done in one shard that exists."""
+
+    again: list[tuple[int, Place]] = field(default_factory=list)
+    suspects: list[tuple[int, Place, _Known]] = field(default_factory=list)
+    dropped: set[int] = field(default_factory=set)
+
+
+class Plan:
+    """Goes through the inputs once, and says what there is to do.
+
+    New inputs come first, as shards of their own, while the inputs are still being listed. Shards
+    in which something changed come after that, each made anew once.
+
+    Args:
+        store: The store, which may be empty.
+        shard_inputs: Inputs per new shard.
+        retry_failed: Whether inputs that failed before are tried again.
+        prune: Whether rows of inputs that are not asked for go, whatever became of their files.
+        verify: Whether every file is read, to find changes that left size and date alone.
+        limits: What a file may cost to read.
+        workers: Threads that read files whose date is another one.
+        progress: Told of inputs for which nothing is to be done.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        shard_inputs: int,
+        retry_failed: bool = False,
+        prune: bool = False,
+        verify: bool = False,
+        limits: Limits | None = None,
+        workers: int = 2,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        self.counts = Counts()
+        self._progress = progress or (lambda inputs: None)
+        self._store, self._shard_inputs = store, shard_inputs
+        self._retry, self._prune, self._verify = retry_failed, prune, verify
+        self._limits, self._workers = limits or Limits(), workers
+        self._shards = store.shards()
+        self._total = 0
+        self._inputs_in: dict[int, int] = {}
+        self._known = self._read()
+        self._changes: dict[int, _Changes] = {}
+        self._archives: set[str] = set()
+
+    def jobs(self, places: Iterable[Place]) -> Iterator[Job]:
+        """All the work, in order."""
+        taken = {number_of(shard) for shard in self._shards}
+        free = (number for number in count() if number not in taken)
+        new = self._new(places)
+        yield from self._filled_up(new)
+        while chunk := list(islice(new, self._shard_inputs)):
+            yield Job(next(free), chunk)
+        self._leftovers()
+        yield from self._rewrites()
+
+    def _filled_up(self, new: Iterator[Place]) -> Iterator[Job]:
+        """The last shard with new inputs in it, if it is not full; so that none stays small."""
+        had = self._inputs_in.get(len(self._shards) - 1, self._shard_inputs)
+        chunk = list(islice(new, max(0, self._shard_inputs - had)))
+        if chunk:
+            last = self._shards[-1]
+            yield Job(number_of(last), chunk, range(had, had + len(chunk)), last, had)
+
+    def _read(self) -> dict[str, _Known | deque[_Known]]:
+        """Id → its row; rows in order where one id was given several times."""
+        known: dict[str, _Known | deque[_Known]] = {}
+        if not self._shards:
+            return known
+        self._written_ns = [os.stat(path).st_mtime_ns for path in self._shards]
+        columns = self._store.ledger().table.select(LEDGER_COLUMNS).to_pydict()
+        position, shard = -1, -1
+        for id, view, number, path, *rest in zip(*columns.values(), strict=True):
+            if number != shard:
+                shard, position = number, -1
+            if view != "":
+                continue
+            position += 1
+            self._inputs_in[number] = position + 1
+            found = _Known(shard, position, None if path is None else restored_name(path), *rest)
+            before = known.setdefault(restored_name(id), found)
+            if isinstance(before, deque):
+                before.append(found)
+            elif before is not found:
+                known[restored_name(id)] = deque([before, found])
+            self._total += 1
+        return known
+
+    def _new(self, places: Iterable[Place]) -> Iterator[Place]:
+        """The inputs that the store does not have; the others are looked at on the way."""
+        for place in places:
+            if place.path is not None and place.path != place.id:
+                self._archives.add(place.path)
+            known = self._take(place.id)
+            if known is None:
+                self.counts.added += 1
+                yield place
+            else:
+                self._compare(place, known)
+
+    def _take(self, id: str) -> _Known | None:
+        """The store's row for an id, once for each time that it is asked for."""
+        found = self._known.get(id)
+        if isinstance(found, deque):
+            first = found.popleft()
+            if not found:
+                del self._known[id]
+            return first
+        if found is not None:
+            del self._known[id]
+        return found
+
+    def _compare(self, place: Place, known: _Known) -> None:
+        changes = self._changes.setdefault(known.shard, _Changes())
+        if known.reason is not None and self._retry:
+            self.counts.retried += 1
+            changes.again.append((known.position, place))
+            return
+        stamp = place.stamp()
+        if place.path is None:  # a picture from memory has no date to go by
+            self.counts.changed += 1
+            changes.again.append((known.position, place))
+        elif self._verify or _stamped(stamp) != _stamped(known) or self._racy(known):
+            changes.suspects.append((known.position, place, known))
+        else:
+            self._leave()
+
+    def _leave(self) -> None:
+        self.counts.unchanged += 1
+        self._progress(1)
+
+    def _racy(self, known: _Known) -> bool:
+        if known.mtime_ns is None:
+            return False
+        return known.mtime_ns > self._written_ns[known.shard] - RACE_NS
+
+    def _leftovers(self) -> None:
+        """Rows that nobody asked for: dropped if their files are gone."""
+        left = [
+            known
+            for found in self._known.values()
+            for known in (found if isinstance(found, deque) else (found,))
+        ]
+        gone = [known for known in left if self._prune or self._is_gone(known)]
+        self.counts.kept = len(left) - len(gone)
+        if len(gone) > max(FEW, self._total * MOST_DROPPED) and not self._prune:
+            self.counts.kept += len(gone)
+            self.counts.vanished = len(gone)
+            return
+        self.counts.removed = len(gone)
+        for known in gone:
+            self._changes.setdefault(known.shard, _Changes()).dropped.add(known.position)
+
+    def _is_gone(self, known: _Known) -> bool:
+        return known.path is None or known.path in self._archives or not os.path.lexists(known.path)
+
+    def _rewrites(self) -> Iterator[Job]:
+        for shard, changes in sorted(self._changes.items()):
+            job = self._rewrite(self._shards[shard], changes)
+            if job.places or job.dropped or job.restamped:
+                yield job
+
+    def _rewrite(self, path: Path, changes: _Changes) -> Job:
+        again = list(changes.again)
+        restamped: dict[int, Stamp] = {}
+        with ThreadPoolExecutor(max(1, self._workers)) as pool:
+            digests = pool.map(self._digest, [place for _, place, _ in changes.suspects])
+            for (position, place, known), (digest, stamp) in zip(
+                changes.suspects, digests, strict=True
+            ):
+                if digest == (known.digest or "") and (digest or known.reason is not None):
+                    self._leave()
+                    if stamp is not None and _stamped(stamp) != _stamped(known):
+                        self.counts.touched += 1
+                        restamped[position] = stamp
+                else:
+                    self.counts.changed += 1
+                    again.append((position, place))
+        again.sort(key=lambda one: one[0])
+        return Job(
+            number_of(path),
+            [place for _, place in again],
+            [position for position, _ in again],
+            path,
+            sys.maxsize,
+            frozenset(changes.dropped),
+            restamped,
+        )
+
+    def _digest(self, place: Place) -> tuple[str, Stamp | None]:
+        """SHA-256 of a file's bytes, empty if they can't be read; and its stamp before that."""
+        stamp = place.stamp()
+        try:
+            data = place.read(self._limits)
+        except (ReadError, OSError, MemoryError):
+            return "", stamp
+        return hashlib.sha256(data).hexdigest() if isinstance(data, bytes) else "", stamp
+
+
+def _stamped(found: Stamp | _Known | None) -> tuple[int | None, int | None]:
+    return (None, None) if found is None else (found.bytes, found.mtime_ns)
