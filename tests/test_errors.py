@@ -1,4 +1,5 @@
 import builtins
+import pickle
 
 import pytest
 
@@ -57,6 +58,18 @@ def test_a_message_has_what_where_and_cure(where: str, cure: str, text: str) -> 
         raised = error("it broke", where=where, cure=cure)
         assert str(raised) == text
         assert (raised.what, raised.where, raised.cure) == ("it broke", where, cure)
+
+
+@pytest.mark.parametrize("error", CLASSES, ids=lambda error: error.__name__)
+def test_an_error_travels_between_processes(error: type[LookalikeError]) -> None:
+    made = (
+        UnknownNameError("metric", "cosin", NAMES)
+        if error is UnknownNameError
+        else error("it broke", where="a.jpg", cure="mend it")
+    )
+    again = pickle.loads(pickle.dumps(made))
+    assert type(again) is error
+    assert str(again) == str(made)
 
 
 NAMES = ["cosine", "euclidean", "hamming"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 
 class LookalikeError(Exception):
@@ -35,6 +36,21 @@ class LookalikeError(Exception):
         where = f" ({self.where})" if self.where else ""
         cure = f". Cure: {self.cure}" if self.cure else ""
         return f"{self.what}{where}{cure}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travels between processes whole, whatever its class asks for when it is made."""
+        return _restored, (type(self), self.__dict__)
+
+
+def _restored(kind: type[LookalikeError], state: Any) -> LookalikeError:
+    parts = {"where": state["where"], "cure": state["cure"]}
+    if kind.__init__ is LookalikeError.__init__:
+        error = kind(state["what"], **parts)
+    else:  # a class that asks for other things when it is made
+        error = kind.__new__(kind, state["what"])
+        LookalikeError.__init__(error, state["what"], **parts)
+    error.__dict__.update(state)
+    return error
 
 
 class UsageError(LookalikeError, ValueError):

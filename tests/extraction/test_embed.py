@@ -476,3 +476,269 @@ def test_a_file_that_vanishes_while_it_waits_is_a_row(folder: Path, tmp_path: Pa
     embed(folder, store=tmp_path / "s", model=slow, batch_size=1, workers=1, shard_inputs=2)
     last = lookalike.Embeddings.open(tmp_path / "s").rows[-1]
     assert (Path(last.id).name, last.reason) == ("11.png", Reason.MISSING)
+
+
+# what could go wrong and did not show
+
+
+def test_an_archive_that_is_replaced_while_it_is_read_gives_nobody_anothers_vector(
+    tmp_path: Path, true_rows: TrueRows
+) -> None:
+    import tarfile
+
+    for seed, name in enumerate(("a", "b")):
+        Image.fromarray(noise_picture(seed, 24, 24)).save(tmp_path / f"{name}.bmp")
+    archive = tmp_path / "t.tar"
+
+    def pack(path: Path, *names: str) -> None:
+        with tarfile.open(path, "w") as packed:
+            for name in names:
+                packed.add(tmp_path / f"{name}.bmp", f"{name}.bmp")
+
+    pack(archive, "a", "b")
+
+    class Replacing(lookalike.ImageSource):
+        def places(self):  # type: ignore[no-untyped-def]
+            found = list(super().places())
+            pack(tmp_path / "other.tar", "b", "a")
+            os.replace(tmp_path / "other.tar", archive)
+            return iter(found)
+
+    embed(Replacing(archive), store=tmp_path / "s", model="pixels")
+    first = lookalike.Embeddings.open(tmp_path / "s")
+    assert [row.reason for row in first.rows] == [Reason.READ_ERROR] * 2
+    embed(archive, store=tmp_path / "s", model="pixels")
+    found = lookalike.Embeddings.open(tmp_path / "s")
+    for name in ("a", "b"):
+        alone = PIXELS.encode([str(tmp_path / f"{name}.bmp")]).vectors[0]
+        np.testing.assert_array_equal(found[f"{archive}::{name}.bmp"], alone)
+
+
+def test_rows_from_elsewhere_are_not_dropped_when_other_pictures_are_added(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    embed("pictures", store=tmp_path / "s", model="pixels")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    Image.fromarray(scene_picture(1)).save("more.png")
+    done = embed("more.png", store=tmp_path / "s", model="pixels")
+    assert done.counts == Counts(added=1, kept=13)
+
+
+def test_a_folder_that_can_not_be_looked_into_keeps_its_rows(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embed(folder, store=tmp_path / "s", model="pixels")
+    lstat = os.lstat
+
+    def refused(path: str, **options: object) -> os.stat_result:
+        if str(path).startswith(str(folder)):
+            raise PermissionError(path)
+        return lstat(path)
+
+    monkeypatch.setattr(os, "lstat", refused)
+    done = embed(folder, store=tmp_path / "s", model="pixels", include="0[0-3].png")
+    assert (done.counts.kept, done.counts.removed) == (9, 0)
+
+
+def test_members_that_are_left_out_or_cut_off_keep_their_rows(folder: Path, tmp_path: Path) -> None:
+    import tarfile
+
+    archive = tmp_path / "a.tar"
+    with tarfile.open(archive, "w") as packed:
+        for name in ("01.png", "02.png", "03.png"):
+            packed.add(folder / name, name)
+    embed(archive, store=tmp_path / "s", model="pixels")
+    done = embed(archive, store=tmp_path / "s", model="pixels", include="01*")
+    assert (done.counts.kept, done.counts.removed) == (2, 0)
+    whole = archive.read_bytes()
+    archive.write_bytes(whole[: len(whole) // 3])
+    done = embed(archive, store=tmp_path / "s", model="pixels")
+    assert done.counts.removed == 0
+
+
+def test_another_file_under_the_same_id_is_encoded(tmp_path: Path) -> None:
+    from lookalike.images.place import file_place
+
+    for name, seed in (("v1", 1), ("v2", 2)):
+        Image.fromarray(noise_picture(seed, 24, 24)).save(tmp_path / f"{name}.bmp")
+        os.utime(tmp_path / f"{name}.bmp", (1.6e9, 1.6e9))
+    for name in ("v1", "v2"):
+        path = str(tmp_path / f"{name}.bmp")
+        embed([file_place(path, id="i")], store=tmp_path / "s", model="pixels")
+        found = lookalike.Embeddings.open(tmp_path / "s")
+        np.testing.assert_array_equal(found["i"], PIXELS.encode([path]).vectors[0])
+        assert found.rows[0].path == path
+
+
+def test_one_reason_after_another_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    for change, reason in (
+        (lambda: None, Reason.MISSING),
+        (lambda: path.write_bytes(b""), Reason.EMPTY),
+        (lambda: path.unlink(), Reason.MISSING),
+        (lambda: path.write_bytes(b"x"), Reason.NOT_AN_IMAGE),
+    ):
+        change()
+        embed([str(path)], store=tmp_path / "s", model="pixels")
+        (row,) = lookalike.Embeddings.open(tmp_path / "s").rows
+        assert row.reason == reason
+
+
+def test_pictures_in_the_stores_folder_are_inputs_and_a_linked_store_is_none(
+    folder: Path, tmp_path: Path
+) -> None:
+    embed(folder, store=folder, model="pixels")
+    assert embed(folder, store=folder, model="pixels").inputs == 13
+    (tmp_path / "link").symlink_to(folder / "inside")
+    (folder / "inside").mkdir()
+    for _ in range(2):
+        done = embed(folder, store=tmp_path / "link", model="pixels")
+    shards = [row.id for row in lookalike.Embeddings.open(tmp_path / "link").rows]
+    assert (
+        sum("shard-" in id for id in shards) == 1
+    )  # that of the other store is a file like others
+    assert done.counts.changed == 0
+
+
+def test_racy_files_are_read_once_more_and_not_for_ever(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file in folder.iterdir():
+        os.utime(file)  # written just now
+    embed(folder, store=tmp_path / "s", model="pixels")
+    before = content(tmp_path / "s")
+    monkeypatch.setattr("lookalike.extraction.plan.RACE_NS", -1)  # two seconds later
+    embed(folder, store=tmp_path / "s", model="pixels")
+    monkeypatch.setattr("lookalike.extraction.plan.RACE_NS", 2_000_000_000)
+    for shard in Store(tmp_path / "s").shards():
+        os.utime(shard, (4e9, 4e9))  # as if the last look had been long after
+    from lookalike.images import place
+
+    read: list[str] = []
+    monkeypatch.setattr(place, "read_file", lambda path, limits: read.append(path))
+    assert embed(folder, store=tmp_path / "s", model="pixels").counts.unchanged == 13
+    assert read == []
+    assert content(tmp_path / "s") == before
+
+
+def test_a_shards_date_is_before_its_files_were_read(folder: Path, tmp_path: Path) -> None:
+    import time
+
+    def slow(batch: Array) -> list[Array]:
+        time.sleep(0.05)
+        return list(PIXELS.run(batch))
+
+    start = time.time_ns()
+    embed(folder, store=tmp_path / "s", model=replace(PIXELS, run=slow), batch_size=1)
+    (shard,) = Store(tmp_path / "s").shards()
+    assert start <= shard.stat().st_mtime_ns < time.time_ns() - 500_000_000
+
+
+def test_a_view_that_failed_is_tried_again(folder: Path, tmp_path: Path) -> None:
+    calls = []
+
+    def flaky(batch: Array) -> list[Array]:
+        (vectors,) = PIXELS.run(batch)
+        calls.append(len(batch))
+        if len(calls) == 1:
+            vectors[1] = np.nan
+        return [vectors]
+
+    encoder = replace(PIXELS, run=flaky)
+    store = tmp_path / "s"
+    done = embed(folder / "01.png", store=store, model=encoder, views=["flip"])
+    assert (done.embedded, done.failed) == (1, 0)
+    done = embed(folder / "01.png", store=store, model=encoder, views=["flip"], retry_failed=True)
+    assert (done.embedded, done.counts.retried) == (2, 1)
+
+
+def test_an_encoder_that_trips_over_one_picture_goes_on(folder: Path, tmp_path: Path) -> None:
+    from lookalike.images import Picture
+
+    def prepare(picture: Picture) -> Array:
+        if "07" in picture.id:
+            raise ZeroDivisionError("seven")
+        return PIXELS.prepare(picture)
+
+    done = embed(folder, store=tmp_path / "s", model=replace(PIXELS, prepare=prepare))
+    assert dict(done.reasons) == {"not-an-image": 1, "unsupported": 1}
+
+
+def test_touched_files_are_noted_shard_by_shard(folder: Path, tmp_path: Path) -> None:
+    store = Store(tmp_path / "s")
+    embed(folder, store=store.folder, model=PIXELS, shard_inputs=2)
+    for file in folder.iterdir():
+        age(file, 7200)
+    written: list[int] = []
+    before = content(store.folder)
+
+    class Watching(lookalike.ImageSource):
+        pass
+
+    def watch(done: int) -> None:
+        now = content(store.folder)
+        written.append(sum(now[name] != before[name] for name in before))
+
+    embed(Watching(folder), store=store.folder, model=PIXELS, progress=watch)
+    assert max(written) >= 4  # the first ones are on the disk while the last are still looked at
+
+
+def test_a_failed_picture_among_views_has_one_row_in_each(folder: Path, tmp_path: Path) -> None:
+    def whole_only_fails(batch: Array) -> list[Array]:
+        (vectors,) = PIXELS.run(batch)
+        vectors[0] = np.nan  # the first of a batch of two views
+        return [vectors]
+
+    store = tmp_path / "s"
+    encoder = replace(PIXELS, run=whole_only_fails)
+    embed(folder / "01.png", store=store, model=encoder, views=["flip"])
+    (row,) = lookalike.Embeddings.open(store, view="flip").rows
+    assert (row.view, row.ok) == ("flip", True)
+    (row,) = lookalike.Embeddings.open(store).rows
+    assert (row.view, row.ok) == ("", False)
+
+
+@pytest.mark.parametrize("options", [{}, {"verify": True}])
+def test_ctrl_c_at_any_time_is_told_and_the_next_run_goes_on(
+    folder: Path, tmp_path: Path, options: dict[str, bool], true_rows: TrueRows
+) -> None:
+    import signal
+
+    store = tmp_path / "s"
+    if options:
+        embed(folder, store=store, model="pixels", shard_inputs=2)
+    Image.fromarray(scene_picture(30, 24, 32)).save(folder / "new.png")
+    pressed: list[int] = []
+
+    class Pressing(lookalike.ImageSource):
+        def places(self):  # type: ignore[no-untyped-def]
+            for number, place in enumerate(super().places()):
+                if number == 3 and not pressed:
+                    pressed.append(number)
+                    os.kill(os.getpid(), signal.SIGINT)
+                yield place
+
+    said: list[str] = []
+    source = Pressing(folder)
+    done = embed(source, store=store, model="pixels", shard_inputs=2, say=said.append, **options)
+    assert done.stopped
+    assert any("Ctrl-C" in note for note in done.notes)
+    assert any("finishing the shard" in sentence for sentence in said)
+    assert done.counts.added == done.inputs - (13 if options else 0)
+    embed(folder, store=store, model="pixels", shard_inputs=2)
+    true_rows(store, folder)
+
+
+def test_ctrl_c_after_the_last_picture_stops_nothing(folder: Path, tmp_path: Path) -> None:
+    import signal
+
+    def press(done: int) -> None:
+        if not pressed:
+            pressed.append(done)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    pressed: list[int] = []
+    done = embed(folder, store=tmp_path / "s", model="pixels", progress=press)
+    assert (done.stopped, done.inputs) == (False, 13)

@@ -8,7 +8,7 @@ import click
 
 from lookalike.cli.codes import FAILED_INPUTS
 from lookalike.cli.options import (
-    check_free,
+    check_output,
     emit,
     include_option,
     limit_options,
@@ -57,7 +57,7 @@ def command(pictures: tuple[str, ...], **options: Any) -> int:
     from lookalike.comparison import compare
 
     output = {name: options.pop(name) for name in ("as_json", "as_csv", "html", "force")}
-    check_free(output["html"], force=output["force"])
+    check_output(**output)
     with progress_bar("comparing", None, quiet=output["as_json"]) as bar:
         result = compare(
             *pictures,

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from lookalike.cli.options import (
-    check_free,
+    check_output,
     emit,
     model_option,
     output_options,
@@ -30,6 +30,6 @@ def command(models: tuple[str, ...], **options: Any) -> int:
     from lookalike.demo import demo
 
     output = {name: options.pop(name) for name in ("as_json", "as_csv", "html", "force")}
-    check_free(output["html"], force=output["force"])
+    check_output(**output)
     emit("demo", demo(models=models, runtime=runtime_of(options)), **output)
     return 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from lookalike.cli.options import check_free, emit, output_options
+from lookalike.cli.options import check_output, emit, output_options
 
 MISSING = 3
 
@@ -21,7 +21,7 @@ def command(**output: Any) -> int:
     """
     from lookalike.diagnosis import doctor
 
-    check_free(output["html"], force=output["force"])
+    check_output(**output)
     diagnosis = doctor()
     emit("doctor", diagnosis, **output)
     return 0 if diagnosis.healthy else MISSING

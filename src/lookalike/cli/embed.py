@@ -9,7 +9,7 @@ import click
 
 from lookalike.cli.codes import FAILED_INPUTS, INTERRUPTED
 from lookalike.cli.options import (
-    check_free,
+    check_output,
     emit,
     include_option,
     limit_options,
@@ -58,7 +58,7 @@ def command(pictures: tuple[str, ...], **options: Any) -> int:
     from lookalike.extraction import embed
 
     output = {name: options.pop(name) for name in ("as_json", "as_csv", "html", "force")}
-    check_free(output["html"], force=output["force"])
+    check_output(**output)
     quiet = output["as_json"] or output["as_csv"]
     with progress_bar("embedding", None, quiet=quiet) as bar:
         result = embed(

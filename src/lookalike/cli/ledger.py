@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from lookalike.cli.codes import FAILED_INPUTS
-from lookalike.cli.options import check_free, emit, output_options
+from lookalike.cli.options import check_output, emit, output_options
 
 
 @click.command("ledger")
@@ -22,7 +22,7 @@ def command(store: str, **output: Any) -> int:
     """
     from lookalike.embeddings import Store
 
-    check_free(output["html"], force=output["force"])
+    check_output(**output)
     found = Store(Path(store))
     for warning in found.heading().origin.warnings:
         click.echo(f"! {warning}", err=True)

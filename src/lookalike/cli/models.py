@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from lookalike.cli.options import check_free, emit, output_options
+from lookalike.cli.options import check_output, emit, output_options
 
 
 @click.command("models")
@@ -21,7 +21,7 @@ def command(pattern: str, **output: Any) -> int:
     from lookalike.encoders import models
     from lookalike.errors import UnknownNameError
 
-    check_free(output["html"], force=output["force"])
+    check_output(**output)
     listing = models(pattern)
     if not listing.entries:
         known = {entry.architecture for entry in models()}

@@ -115,8 +115,6 @@ def emit(
     command: str, result: Viewable, *, as_json: bool, as_csv: bool, html: str | None, force: bool
 ) -> None:
     """Hand a result to the reports: one format on standard output, a page to a file."""
-    if as_json and as_csv:
-        raise click.UsageError("--json and --csv can't both go to standard output")
     if html is not None:
         write_page(result, html, force=force)
     if as_json:
@@ -154,6 +152,13 @@ def write_page(result: Viewable, path: str, *, force: bool) -> None:
         stream.write(html_page(result.view()))
     os.replace(draft, path)
     click.echo(f"wrote {path}", err=True)
+
+
+def check_output(*, as_json: bool, as_csv: bool, html: str | None, force: bool) -> None:
+    """Refuse output that can't be, before any work is done; see `check_free`."""
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv can't both go to standard output")
+    check_free(html, force=force)
 
 
 def check_free(path: str | None, *, force: bool) -> None:

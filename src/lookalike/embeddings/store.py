@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +26,26 @@ from lookalike.errors import FingerprintError, StoreError, UnknownNameError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SHARD = re.compile(r"shard-(\d{6,})\.parquet")
+
+@dataclass(frozen=True)
+class Tally:
+    """A store in numbers.
+
+    Attributes:
+        inputs: How many inputs it has rows for.
+        embedded: Rows with a vector, further views included.
+        reasons: Reason → inputs without a vector, the most frequent first.
+    """
+
+    inputs: int
+    embedded: int
+    reasons: dict[str, int]
+
+
+SHARD = re.compile(r"shard-(\d{6}|[1-9]\d{6,})\.parquet", re.ASCII)
+DRAFTS = (".shard-", ".encoder.json.")
+"""How files begin that a run was still writing when it ended."""
+
 REPEATING = ("view", "outcome", "reason", "detail", "width", "height")
 """Columns with few values, which are stored once and counted."""
 
@@ -132,6 +153,20 @@ class Store:
                 table = _of_view(table, view)
             yield rows_of(table), vectors_of(table, column, card)
 
+    def tally(self) -> Tally:
+        """How many inputs have a vector and how many have none, without loading their rows."""
+        inputs, embedded, reasons = 0, 0, Counter[str]()
+        for shard in self.shards():
+            columns = read_shard(shard, ["view", "reason"]).to_pydict()
+            inputs += columns["view"].count("")
+            embedded += columns["reason"].count(None)
+            reasons.update(
+                reason
+                for reason, view in zip(columns["reason"], columns["view"], strict=True)
+                if reason is not None and view == ""
+            )
+        return Tally(inputs, embedded, dict(reasons.most_common()))
+
     def ledger(self) -> Ledger:
         """What became of every input, without the vectors."""
         import pyarrow as pa
@@ -167,19 +202,28 @@ class Store:
             raise write_error(error, self.folder) from error
         try:
             for name in os.listdir(self.folder):
-                if name.startswith(".shard-"):
-                    os.unlink(self.folder / name)
+                if name.startswith(DRAFTS):
+                    with contextlib.suppress(OSError):
+                        os.unlink(self.folder / name)
             yield
         finally:
             lock.release()
 
-    def write(self, number: int, table: pa.Table) -> None:
+    def write(self, number: int, table: pa.Table, *, date_ns: int | None = None) -> None:
         """Writes one shard, whole or not at all: under another name, synced, renamed.
+
+        Args:
+            number: Its number.
+            table: Its rows.
+            date_ns: The date that its file gets; now if None.
 
         Raises:
             StoreError: The disk is full, or refuses; the shard stays as it was.
         """
-        self.publish({number: self.draft(number, table)})
+        draft = self.draft(number, table)
+        if date_ns is not None:
+            os.utime(draft, ns=(date_ns, date_ns))
+        self.publish({number: draft})
 
     def draft(self, number: int, table: pa.Table) -> Path:
         """Writes a shard under another name, down to the disk; returns where.
@@ -235,6 +279,16 @@ def _leaves(table: pa.Table) -> tuple[list[str], list[str]]:
     return [f"{name}.list.element" for name in floats], [f"{name}.list.element" for name in bits]
 
 
+def is_own(name: str) -> bool:
+    """Whether a file of that name in a store's folder belongs to the store.
+
+    Example:
+        >>> is_own("shard-000000.parquet"), is_own("photo.jpg")
+        (True, False)
+    """
+    return bool(SHARD.fullmatch(name)) or name.startswith((".shard-", ".encoder.json", ".lock"))
+
+
 def number_of(shard: Path) -> int:
     """The number in a shard's name.
 
@@ -258,6 +312,12 @@ def read_shard(shard: Path, columns: list[str] | None = None) -> pa.Table:
 
     try:
         return parquet.ParquetFile(shard).read(columns=columns)
+    except FileNotFoundError as error:
+        raise StoreError(
+            "the shard was removed while the store was read",
+            where=str(shard),
+            cure="read it again; another process brought it up to date",
+        ) from error
     except (OSError, pa.ArrowException) as error:
         raise _damaged(shard, error) from error
 
@@ -349,13 +409,13 @@ def _column(heading: Heading, layer: str | None, view: str | None) -> str:
 
 def _of_view(table: pa.Table, view: str) -> pa.Table:
     """Rows of one view; an input that failed as a whole has only one row, which stays."""
-    import pyarrow.compute as compute
-
-    wanted: Any = compute.equal(table["view"], view)
+    views: Any = table["view"].to_numpy()
+    wanted = views == view
     if view != "":
-        whole = compute.equal(table["view"], "")
-        failed = compute.equal(table["outcome"], "failed")
-        wanted = compute.or_(wanted, compute.and_(whole, failed))
+        whole, ids = views == "", table["id"].to_numpy()
+        alone = whole.copy()  # no further view of the same picture stands behind it
+        alone[:-1] &= whole[1:] | (ids[1:] != ids[:-1])
+        wanted |= alone & (table["outcome"].to_numpy() == "failed")
     return table.filter(wanted)
 
 

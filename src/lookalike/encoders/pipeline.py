@@ -180,6 +180,8 @@ def _batches(
             while len(waiting) > ahead:
                 yield from settle()
         waiting.append(None)
+        while waiting and (len(waiting) > ahead or waiting[0] is None):
+            yield from settle()
     while waiting:
         yield from settle()
 
@@ -231,6 +233,10 @@ class _Runner:
         except MemoryError:
             detail = "preprocessing ran out of memory"
             row = replace(row, width=0, height=0, reason=Reason.OUT_OF_MEMORY, detail=detail)
+            return [(row, None)]
+        except Exception as error:  # an encoder may come from anyone, and one must not end the run
+            detail = f"the encoder can't take it: {type(error).__name__}: {error}"
+            row = replace(row, width=0, height=0, reason=Reason.UNSUPPORTED, detail=detail)
             return [(row, None)]
         self.clock.add("preprocess", time.perf_counter() - decoded)
         return list(prepared)

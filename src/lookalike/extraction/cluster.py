@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
-from collections import Counter, deque
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lookalike.embeddings import Card, Origin
 from lookalike.encoders import Encoder, Runtime
 from lookalike.encoders.encoder import Progress
 from lookalike.encoders.pipeline import Clock, Settings
-from lookalike.errors import LookalikeError, MissingDeviceError
+from lookalike.errors import LookalikeError, MissingDeviceError, UsageError
 from lookalike.extraction.job import Done, Job
 from lookalike.extraction.workers import Local, Results
 from lookalike.extras import require
@@ -24,6 +24,9 @@ PATIENCE_S = 10
 MOST_LOSSES = 3
 """Workers that may die over one shard before it is taken to be the reason."""
 
+MOST_HELD = 4
+"""Shards per worker that may be in hand, or done and waiting for an earlier one."""
+
 IN_HAND = 2
 """Jobs given to an actor at once, so that it never waits for the next one."""
 
@@ -33,15 +36,28 @@ class Shards:
 
     Args:
         model: As in `Local`, and the others too.
+        folder: The working folder of the process that asks.
     """
 
     def __init__(
-        self, model: str | Encoder, runtime: Runtime, settings: Settings, exact: bool
+        self, model: str | Encoder, runtime: Runtime, settings: Settings, exact: bool, folder: str
     ) -> None:
+        self._folder = folder
         self._local = Local(model, runtime, settings, exact=exact)
 
     def describe(self) -> tuple[tuple[Card, ...], Origin, int, tuple[str, ...]]:
-        """Cards, origin, batch size and notes of its encoder."""
+        """Cards, origin, batch size and notes of its encoder.
+
+        Raises:
+            UsageError: The working folder is not there.
+        """
+        try:
+            os.chdir(self._folder)  # so that relative paths mean the same here
+        except OSError as error:
+            raise UsageError(
+                f"a node of the cluster has no folder {self._folder!r}: {error.strerror}",
+                cure="run from a folder that all nodes have under the same path",
+            ) from error
         cards, origin = self._local.start()
         return cards, origin, self._local.batch_size, self._local.notes
 
@@ -99,7 +115,7 @@ class Cluster:
         self.batch_size = settings.batch_size or 0
         self._cards: tuple[Card, ...] = ()
         self._address = address
-        self._given = (model, runtime, settings, exact)
+        self._given = (model, runtime, settings, exact, os.getcwd())
         self._actors: dict[Any, str] = {}
         self._started_here = False
         self._losses: Counter[int] = Counter()
@@ -115,46 +131,48 @@ class Cluster:
             return self._cards, self.origin
         self._connect()
         self._hire()
-        found = [self._ask(actor) for actor in list(self._actors)]
-        described = [one for one in found if one is not None]
-        if not described:
+        if not self._actors:
             raise MissingDeviceError("no node of the cluster could start the encoder")
-        self._cards, self.origin, self.batch_size, self.notes = described[0]
-        for cards, origin, _, _ in described[1:]:
-            if [card.fingerprint for card in cards] != [card.fingerprint for card in self._cards]:
-                raise LookalikeError(
-                    "the nodes' encoders differ: "
-                    + "; ".join(cards[0].differences(self._cards[0])),
-                    cure="put the same weights and versions on all nodes",
-                )
-            if origin.engine != self.origin.engine:
-                self.notes += (f"the nodes differ: {self.origin.engine}, {origin.engine}",)
+        assert self.origin is not None
         return self._cards, self.origin
 
+    def _require_same(self, cards: tuple[Card, ...], origin: Origin) -> None:
+        """Every worker's encoder has to be that of the first one."""
+        assert self.origin is not None
+        if [card.fingerprint for card in cards] != [card.fingerprint for card in self._cards]:
+            differences = "; ".join(cards[0].differences(self._cards[0]))
+            raise LookalikeError(
+                f"the nodes' encoders differ: {differences}",
+                cure="put the same weights and versions on all nodes",
+            )
+        note = f"the nodes differ: {self.origin.engine}, {origin.engine}"
+        if origin.engine != self.origin.engine and note not in self.notes:
+            self.notes += (note,)
+
     def results(self, jobs: Iterable[Job], progress: Progress | None) -> Results:
-        """See `Workers.results`; in the order in which they get done."""
+        """See `Workers.results`; in the order of the jobs, so that shards appear in order."""
         self.start()
         ray = self._ray
-        queue, again = iter(jobs), deque[Job]()
-        hands: dict[Any, tuple[Any, Job]] = {}
+        work = _Work(iter(jobs))
         while True:
-            self._give(queue, again, hands)
-            if not hands:
+            self._give(work)
+            yield from work.ready()
+            if not work.hands:
                 return
-            ready, _ = ray.wait(list(hands), num_returns=1)
-            actor, job = hands.pop(ready[0])
+            finished, _ = ray.wait(list(work.hands), num_returns=1)
+            actor, place = work.hands.pop(finished[0])
             try:
-                done, seconds = ray.get(ready[0])
+                done, seconds = ray.get(finished[0])
             except ray.exceptions.RayTaskError as error:
-                raise error.as_instanceof_cause() from error
+                raise _own(error) from error
             except ray.exceptions.RayError:
-                self._lost(actor, job, again, hands)
+                self._lost(actor, place, work)
                 continue
             for step, spent in seconds.items():
                 self.clock.add(step, spent)
             if progress is not None:
-                progress(len(job.places))
-            yield job, done
+                progress(len(work.jobs[place].places))
+            work.done[place] = done
 
     def __enter__(self) -> Cluster:
         return self
@@ -200,46 +218,88 @@ class Cluster:
             share = {"num_gpus": 1} if gpus else {"num_cpus": resources.get("CPU", 0)}
             for _ in range(max(1, gpus) - busy[node["NodeID"]]):
                 options = {**share, "scheduling_strategy": strategy, "max_restarts": 0}
-                actor = remote.options(**options).remote(*self._given)
-                self._actors[actor] = node["NodeID"]
+                self._ask(remote.options(**options).remote(*self._given), node["NodeID"])
 
-    def _ask(self, actor: Any) -> Any:
+    def _ask(self, actor: Any, node: str) -> None:
+        """Take a worker in, once its encoder is known to be the same."""
         ray = self._ray
         try:
-            return ray.get(actor.describe.remote())
+            cards, origin, batch_size, notes = ray.get(actor.describe.remote())
         except ray.exceptions.RayTaskError as error:
-            raise error.as_instanceof_cause() from error
+            raise _own(error) from error
         except ray.exceptions.RayError:
-            self._actors.pop(actor, None)
-            return None
+            return
+        if self.origin is None:
+            self._cards, self.origin, self.batch_size, self.notes = cards, origin, batch_size, notes
+        self._require_same(cards, origin)
+        self._actors[actor] = node
 
-    def _give(self, queue: Any, again: deque[Job], hands: dict[Any, tuple[Any, Job]]) -> None:
-        """Fill every actor's hands, first with what a lost one left."""
+    def _give(self, work: _Work) -> None:
+        """Fill every worker's hands, first with what a lost one left."""
         for actor in self._actors:
-            while sum(one is actor for one, _ in hands.values()) < IN_HAND:
-                job = again.popleft() if again else next(queue, None)
-                if job is None:
+            while sum(one is actor for one, _ in work.hands.values()) < IN_HAND:
+                place = work.take(most=MOST_HELD * len(self._actors))
+                if place is None:
                     return
-                hands[actor.make.remote(job)] = actor, job
+                work.hands[actor.make.remote(work.jobs[place])] = actor, place
 
-    def _lost(
-        self, actor: Any, job: Job, again: deque[Job], hands: dict[Any, tuple[Any, Job]]
-    ) -> None:
-        """An actor's node or process is gone: its jobs go to the others, and to new ones."""
+    def _lost(self, actor: Any, place: int, work: _Work) -> None:
+        """A worker's node or process is gone: its jobs go to the others, and to new ones."""
         self._actors.pop(actor, None)
+        job = work.jobs[place]
         self._losses[job.number] += 1
         if self._losses[job.number] >= MOST_LOSSES:
             raise LookalikeError(
-                f"{MOST_LOSSES} workers died over the same shard, which begins with "
-                f"{job.places[0].id!r}",
+                f"{MOST_LOSSES} workers died over the same shard, number {job.number}",
+                where=job.places[0].id if job.places else "",
                 cure="embed its pictures without a cluster to see why; memory is the usual reason",
             )
-        again.append(job)
-        for reference in [one for one, (whose, _) in hands.items() if whose is actor]:
-            again.append(hands.pop(reference)[1])
+        work.again.append(place)
+        for reference in [one for one, (whose, _) in work.hands.items() if whose is actor]:
+            work.again.append(work.hands.pop(reference)[1])
         self._hire()
         if not self._actors:
             raise MissingDeviceError(
                 "all nodes of the cluster are gone; the shards written so far are whole",
                 cure="run the same command again once there are nodes, it goes on from here",
             )
+
+
+def _own(error: Any) -> BaseException:
+    """The error that was raised on a node, without Ray's wrapping where it is one of ours."""
+    cause = getattr(error, "cause", None)
+    found: BaseException = (
+        cause if isinstance(cause, LookalikeError) else error.as_instanceof_cause()
+    )
+    return found
+
+
+class _Work:
+    """Which jobs are waiting, in whose hands, or done and waiting for their turn."""
+
+    def __init__(self, queue: Iterator[Job]) -> None:
+        self._queue, self._next, self._turn = queue, 0, 0
+        self.jobs: dict[int, Job] = {}
+        self.again: list[int] = []
+        self.hands: dict[Any, tuple[Any, int]] = {}
+        self.done: dict[int, Done] = {}
+
+    def take(self, *, most: int) -> int | None:
+        """The place in line of the next job; None if there is none, or too many wait done."""
+        if self.again:
+            self.again.sort(reverse=True)
+            return self.again.pop()
+        if self._next - self._turn >= most:
+            return None
+        job = next(self._queue, None)
+        if job is None:
+            return None
+        self.jobs[self._next] = job
+        self._next += 1
+        return self._next - 1
+
+    def ready(self) -> Iterator[tuple[Job, Done]]:
+        """Jobs that are done and whose turn it is."""
+        while self._turn in self.done:
+            yield self.jobs.pop(self._turn), self.done.pop(self._turn)
+            self._turn += 1

@@ -12,8 +12,8 @@ from itertools import chain
 from os import PathLike
 from pathlib import Path
 
-from lookalike.embeddings import Ledger, Store
-from lookalike.embeddings.store import SHARD_INPUTS, require_same_cards
+from lookalike.embeddings import Card, Origin, Store
+from lookalike.embeddings.store import SHARD_INPUTS, is_own, require_same_cards
 from lookalike.embeddings.table import Heading, column_of
 from lookalike.encoders import DEFAULT_ENCODER, Encoder, Runtime
 from lookalike.encoders.encoder import Progress
@@ -121,6 +121,8 @@ def embed(
             "an encoder that is loaded has its engine and precision already",
             cure="leave runtime out, or give the encoder's name",
         )
+    if shard_inputs is not None and shard_inputs < 1:
+        raise UsageError("a shard holds at least one input", where=f"shard_inputs={shard_inputs}")
     source = _source(pictures, include, limits)
     place = Store(Path(store))
     settings = Settings(
@@ -131,8 +133,9 @@ def embed(
         team = Cluster(ray, model, runtime or Runtime(), settings, exact=exact)
     else:
         team = Local(model, runtime or Runtime(), settings, exact=exact)
-    with place.locked():
-        run = _Run(place, source, settings, team, say or (lambda sentence: None))
+    said = say or (lambda sentence: None)
+    with place.locked(), asked_to_stop(said) as asked:
+        run = _Run(place, source, settings, team, said)
         run.prepare(shard_inputs)
         plan = Plan(
             place,
@@ -143,6 +146,7 @@ def embed(
             limits=source.limits,
             workers=settings.threads,
             progress=progress,
+            stop=asked,
         )
         with team:
             run.work(plan, progress, on_total)
@@ -202,33 +206,34 @@ class _Run:
         """Do all that the plan finds."""
         if on_total is not None:
             on_total(self._listed[0])
-        with asked_to_stop(self.say) as asked:
-            jobs = _until(plan.jobs(self._places()), asked)
-            first = next(jobs, None)
-            if self.before is not None and first is None and self._unchanged_encoder():
-                return
-            heading = self._heading()
-            if first is None:
-                if self.before is None:  # nothing at all was asked for: an empty store says so
-                    raise UsageError("there are no pictures to embed")
-                return
-            if self.before is None or first.before is None:
-                self._announce(heading)
-            start = time.perf_counter()
-            self._write_all(heading, chain([first], jobs), asked, progress)
-            self.working = time.perf_counter() - start
-            self.stopped = asked()
-            if self.stopped:
-                plan.counts.added = self.added
+        jobs = plan.jobs(self._places(), self.source)
+        first = next(jobs, None)
+        self.stopped = plan.cut_short
+        if first is None and (self.stopped or self._nothing_to_do()):
+            return
+        heading = self._heading()
+        if first is None:
+            return
+        if first.added:
+            self._announce(heading)
+        start = time.perf_counter()
+        self._write_all(heading, chain([first], jobs), progress)
+        self.working = time.perf_counter() - start
+        self.stopped = plan.cut_short
 
     def result(self, plan: Plan, seconds: float) -> Extraction:
         """What came of it."""
-        ledger: Ledger | None = self.store.ledger() if self.store.shards() else None
-        heading = self.store.heading() if ledger is not None else self._heading()
-        origin = self.team.origin or heading.origin
-        inputs = ledger.inputs if ledger is not None else 0
+        tally = self.store.tally()
+        cards: tuple[Card, ...] = ()
+        origin, notes = self.team.origin or Origin(), list(self.team.notes)
+        if self.store.shards():
+            heading = self.store.heading()
+            cards = tuple(heading.cards.values())
+            origin = self.team.origin or heading.origin
+            notes += [*origin.warnings, *heading.origin.warnings]
         counts = plan.counts
-        notes = [*self.team.notes, *origin.warnings]
+        if self.stopped:  # what was only looked at is for the next run to count
+            counts.added = self.added
         if counts.vanished:
             notes.append(
                 f"the files of {counts.vanished:,} of the store's inputs are gone, more than half; "
@@ -238,24 +243,30 @@ class _Run:
             notes.append("stopped by Ctrl-C; the same command goes on from here")
         return Extraction(
             store=str(self.store.folder),
-            cards=tuple(heading.cards.values()),
+            cards=cards,
             origin=origin,
-            inputs=inputs,
-            embedded=ledger.embedded if ledger is not None else 0,
-            reasons=ledger.reasons if ledger is not None else {},
+            inputs=tally.inputs,
+            embedded=tally.embedded,
+            reasons=tally.reasons,
             counts=counts,
             encoded=self.encoded,
             seconds=seconds,
             working=self.working,
             steps=dict(self.clock.seconds),
             expected=self.expected,
-            used=Needs(inputs, peak_memory(), folder_bytes(self.store.folder)),
+            used=Needs(tally.inputs, peak_memory(), folder_bytes(self.store.folder)),
             stopped=self.stopped,
             notes=tuple(dict.fromkeys(notes)),
         )
 
-    def _unchanged_encoder(self) -> bool:
-        assert self.before is not None
+    def _nothing_to_do(self) -> bool:
+        """Whether the encoder need not even be loaded to be held against the store.
+
+        Raises:
+            UsageError: There is no store, and nothing to make one of.
+        """
+        if self.before is None:
+            raise UsageError("there are no pictures to embed")
         cards = list(self.before.cards.values())
         return self.team.name is not None and still_stands_for(
             self.store.folder, self.team.name, cards
@@ -307,16 +318,16 @@ class _Run:
 
     def _places(self) -> Iterator[Place]:
         """The inputs, without the store's own files where it lies among the pictures."""
-        inside = os.path.join(os.path.abspath(self.store.folder), "")
+        own = os.path.realpath(self.store.folder)
         for place in self.source.places():
-            if place.path is None or not os.path.abspath(place.path).startswith(inside):
+            parent, name = os.path.split(place.path or "")
+            if not (is_own(name) and os.path.realpath(parent) == own):
                 yield place
 
     def _write_all(
         self,
         heading: Heading,
         jobs: Iterable[Job],
-        asked: Callable[[], bool],
         progress: Progress | None,
     ) -> None:
         """Work and write at the same time; one shard is written while the next is made."""
@@ -331,8 +342,6 @@ class _Run:
                 if writing is not None:
                     writing.result()
                 writing = writer.submit(self._write, job, heading, done)
-                if asked():
-                    break
             if writing is not None:
                 writing.result()
 
@@ -342,13 +351,11 @@ class _Run:
         if table is None:
             self.store.remove(job.number)
         else:
-            self.store.write(job.number, table)
+            self.store.write(job.number, table, date_ns=self._date_of(job))
         self.clock.add("write", time.perf_counter() - start)
 
-
-def _until(jobs: Iterator[Job], asked: Callable[[], bool]) -> Iterator[Job]:
-    """Jobs until somebody asks to stop."""
-    for job in jobs:
-        if asked():
-            return
-        yield job
+    def _date_of(self, job: Job) -> int:
+        """The shard's date: before any of its files was read, those of rows that stay included."""
+        if job.before is None:
+            return job.begun_ns
+        return min(job.begun_ns, job.before.stat().st_mtime_ns)

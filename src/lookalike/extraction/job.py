@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,6 +36,8 @@ class Job:
         had: How many inputs it has now.
         dropped: Positions of the shard's inputs whose rows go.
         restamped: Positions of inputs whose file was touched and not changed → its new stamp.
+        begun_ns: When the job was made, before any of its files was read. The shard gets it as
+            its date, so that a later run knows which files were written about then.
     """
 
     number: int
@@ -44,6 +47,7 @@ class Job:
     had: int = 0
     dropped: frozenset[int] = frozenset()
     restamped: Mapping[int, Stamp] = field(default_factory=dict)
+    begun_ns: int = field(default_factory=time.time_ns)
 
     @property
     def added(self) -> int:
@@ -90,9 +94,10 @@ def table_of(job: Job, done: Done, heading: Heading) -> pa.Table | None:
         return to_table(heading, done.rows, done.vectors) if done.rows else None
     table = read_shard(job.before)
     older = Heading.from_metadata(table.schema.metadata, where=str(job.before))
-    rows, order, kept = _kept(job, rows_of(table))
+    before = rows_of(table)
+    rows, order, kept = _kept(job, before)
     vectors = {
-        column: vectors_of(table, column, card)[kept[_ok(rows_of(table))]]
+        column: vectors_of(table, column, card)[kept[_ok(before)]]
         for column, card in heading.cards.items()
     }
     new_order = [job.at[number] for number in _numbers(done.rows)]

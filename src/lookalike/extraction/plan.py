@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,20 +14,21 @@ from itertools import count, islice
 from pathlib import Path
 
 from lookalike.embeddings import Store
-from lookalike.embeddings.store import number_of
+from lookalike.embeddings.store import number_of, read_shard
 from lookalike.embeddings.stored_name import restored_name
 from lookalike.extraction.job import Job
-from lookalike.images import Limits, Place
+from lookalike.images import ImageSource, Limits, Place, Reason
 from lookalike.images.place import ReadError, Stamp
 
 RACE_NS = 2_000_000_000
-"""A file written less than this before its shard may have been written again since, unseen."""
+"""A file written less than this before its shard was begun may have been written again since, and
+the clock of its disk may be too coarse to show it."""
 
 MOST_DROPPED = 0.5
 """Share of a store's inputs that may disappear in one run: an unmounted disk looks the same."""
 
 LEDGER_COLUMNS = [
-    "id", "view", "shard", "path", "file_bytes", "file_mtime_ns", "reason", "digest",
+    "id", "view", "path", "file_bytes", "file_mtime_ns", "reason", "digest",
 ]  # fmt: skip
 
 FEW = 10
@@ -62,6 +64,7 @@ class Counts:
 class _Known:
     """A row of a whole picture in the store."""
 
+    id: str
     shard: int
     position: int
     path: str | None
@@ -95,6 +98,7 @@ class Plan:
         limits: What a file may cost to read.
         workers: Threads that read files whose date is another one.
         progress: Told of inputs for which nothing is to be done.
+        stop: Asked now and then whether to go on.
     """
 
     def __init__(
@@ -108,9 +112,11 @@ class Plan:
         limits: Limits | None = None,
         workers: int = 2,
         progress: Callable[[int], None] | None = None,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.counts = Counts()
-        self._progress = progress or (lambda inputs: None)
+        self.cut_short = False
+        self._progress, self._stop = progress or (lambda inputs: None), stop
         self._store, self._shard_inputs = store, shard_inputs
         self._retry, self._prune, self._verify = retry_failed, prune, verify
         self._limits, self._workers = limits or Limits(), workers
@@ -119,17 +125,31 @@ class Plan:
         self._inputs_in: dict[int, int] = {}
         self._known = self._read()
         self._changes: dict[int, _Changes] = {}
-        self._archives: set[str] = set()
+        self._from_memory = False
 
-    def jobs(self, places: Iterable[Place]) -> Iterator[Job]:
-        """All the work, in order."""
+    def jobs(self, places: Iterable[Place], source: ImageSource) -> Iterator[Job]:
+        """All the work, in order; what is left when it is to stop is left for the next run.
+
+        Args:
+            places: The inputs.
+            source: Where they come from.
+        """
+        for job in self._all_jobs(places, source):
+            if self._stop():
+                self.cut_short = True
+                return
+            yield job
+
+    def _all_jobs(self, places: Iterable[Place], source: ImageSource) -> Iterator[Job]:
         taken = {number_of(shard) for shard in self._shards}
         free = (number for number in count() if number not in taken)
         new = self._new(places)
         yield from self._filled_up(new)
         while chunk := list(islice(new, self._shard_inputs)):
             yield Job(next(free), chunk)
-        self._leftovers()
+        if self.cut_short:
+            return
+        self._leftovers(source)
         yield from self._rewrites()
 
     def _filled_up(self, new: Iterator[Place]) -> Iterator[Job]:
@@ -145,30 +165,35 @@ class Plan:
         known: dict[str, _Known | deque[_Known]] = {}
         if not self._shards:
             return known
-        self._written_ns = [os.stat(path).st_mtime_ns for path in self._shards]
-        columns = self._store.ledger().table.select(LEDGER_COLUMNS).to_pydict()
-        position, shard = -1, -1
-        for id, view, number, path, *rest in zip(*columns.values(), strict=True):
-            if number != shard:
-                shard, position = number, -1
-            if view != "":
-                continue
-            position += 1
-            self._inputs_in[number] = position + 1
-            found = _Known(shard, position, None if path is None else restored_name(path), *rest)
-            before = known.setdefault(restored_name(id), found)
-            if isinstance(before, deque):
-                before.append(found)
-            elif before is not found:
-                known[restored_name(id)] = deque([before, found])
-            self._total += 1
+        self._begun_ns = [os.stat(path).st_mtime_ns for path in self._shards]
+        for number, shard in enumerate(self._shards):
+            columns = read_shard(shard, LEDGER_COLUMNS).select(LEDGER_COLUMNS).to_pydict()
+            found: _Known | None = None
+            position = -1
+            for id, view, path, *rest in zip(*columns.values(), strict=True):
+                if view != "":  # a further view that failed is tried again with its picture
+                    if found is not None:
+                        found.reason = found.reason or rest[2]
+                    continue
+                position += 1
+                self._inputs_in[number] = position + 1
+                where = None if path is None else restored_name(path)
+                found = _Known(restored_name(id), number, position, where, *rest)
+                before = known.setdefault(found.id, found)
+                if isinstance(before, deque):
+                    before.append(found)
+                elif before is not found:
+                    known[found.id] = deque([before, found])
+                self._total += 1
         return known
 
     def _new(self, places: Iterable[Place]) -> Iterator[Place]:
         """The inputs that the store does not have; the others are looked at on the way."""
         for place in places:
-            if place.path is not None and place.path != place.id:
-                self._archives.add(place.path)
+            if self._stop():
+                self.cut_short = True
+                return
+            self._from_memory |= place.path is None
             known = self._take(place.id)
             if known is None:
                 self.counts.added += 1
@@ -195,7 +220,7 @@ class Plan:
             changes.again.append((known.position, place))
             return
         stamp = place.stamp()
-        if place.path is None:  # a picture from memory has no date to go by
+        if place.path is None or place.path != known.path:  # no date to go by, or another file
             self.counts.changed += 1
             changes.again.append((known.position, place))
         elif self._verify or _stamped(stamp) != _stamped(known) or self._racy(known):
@@ -210,43 +235,58 @@ class Plan:
     def _racy(self, known: _Known) -> bool:
         if known.mtime_ns is None:
             return False
-        return known.mtime_ns > self._written_ns[known.shard] - RACE_NS
+        return known.mtime_ns > self._begun_ns[known.shard] - RACE_NS
 
-    def _leftovers(self) -> None:
+    def _leftovers(self, source: ImageSource) -> None:
         """Rows that nobody asked for: dropped if their files are gone."""
+        roots = tuple(os.path.join(os.path.abspath(root), "") for root in source.roots())
+        finished = source.finished()
+
+        def is_gone(known: _Known) -> bool:
+            if known.path is None:
+                return self._from_memory
+            if known.id != known.path and known.path in finished:
+                return True
+            # what lies elsewhere was not looked for, and its disk may just not be there
+            below = os.path.join(os.path.abspath(known.path), "").startswith(roots)
+            return below and _is_missing(known.path)
+
         left = [
             known
             for found in self._known.values()
             for known in (found if isinstance(found, deque) else (found,))
         ]
-        gone = [known for known in left if self._prune or self._is_gone(known)]
+        gone = [known for known in left if self._prune or is_gone(known)]
+        files = sum(known.path is not None for known in gone)
+        if files > max(FEW, self._total * MOST_DROPPED) and not self._prune:
+            self.counts.vanished = files
+            gone = [known for known in gone if known.path is None]
         self.counts.kept = len(left) - len(gone)
-        if len(gone) > max(FEW, self._total * MOST_DROPPED) and not self._prune:
-            self.counts.kept += len(gone)
-            self.counts.vanished = len(gone)
-            return
         self.counts.removed = len(gone)
         for known in gone:
             self._changes.setdefault(known.shard, _Changes()).dropped.add(known.position)
 
-    def _is_gone(self, known: _Known) -> bool:
-        return known.path is None or known.path in self._archives or not os.path.lexists(known.path)
-
     def _rewrites(self) -> Iterator[Job]:
         for shard, changes in sorted(self._changes.items()):
+            if self._stop():
+                self.cut_short = True
+                return
+            now = time.time_ns()
             job = self._rewrite(self._shards[shard], changes)
             if job.places or job.dropped or job.restamped:
                 yield job
+            elif any(self._racy(known) for _, _, known in changes.suspects):
+                os.utime(self._shards[shard], ns=(now, now))  # they were looked at again just now
 
     def _rewrite(self, path: Path, changes: _Changes) -> Job:
         again = list(changes.again)
         restamped: dict[int, Stamp] = {}
         with ThreadPoolExecutor(max(1, self._workers)) as pool:
             digests = pool.map(self._digest, [place for _, place, _ in changes.suspects])
-            for (position, place, known), (digest, stamp) in zip(
+            for (position, place, known), (digest, reason, stamp) in zip(
                 changes.suspects, digests, strict=True
             ):
-                if digest == (known.digest or "") and (digest or known.reason is not None):
+                if digest == known.digest and (digest or reason == known.reason):
                     self._leave()
                     if stamp is not None and _stamped(stamp) != _stamped(known):
                         self.counts.touched += 1
@@ -265,14 +305,28 @@ class Plan:
             restamped,
         )
 
-    def _digest(self, place: Place) -> tuple[str, Stamp | None]:
-        """SHA-256 of a file's bytes, empty if they can't be read; and its stamp before that."""
+    def _digest(self, place: Place) -> tuple[str | None, str | None, Stamp | None]:
+        """SHA-256 of a file's bytes, or why they can't be read; and its stamp before that."""
         stamp = place.stamp()
         try:
             data = place.read(self._limits)
-        except (ReadError, OSError, MemoryError):
-            return "", stamp
-        return hashlib.sha256(data).hexdigest() if isinstance(data, bytes) else "", stamp
+        except ReadError as error:
+            return None, error.reason.value, stamp
+        except (OSError, MemoryError):
+            return None, Reason.READ_ERROR.value, stamp
+        digest = hashlib.sha256(data).hexdigest() if isinstance(data, bytes) else None
+        return digest, None, stamp
+
+
+def _is_missing(path: str) -> bool:
+    """Whether there surely is no such file; one that can't be looked at may be there."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _stamped(found: Stamp | _Known | None) -> tuple[int | None, int | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Sequence
@@ -24,8 +25,9 @@ def remember(folder: Path, name: str, cards: Sequence[Card], files: Sequence[str
         "files": _states(files),
     }
     draft = folder / f"{FILE}.{os.getpid()}"
-    draft.write_text(json.dumps(plain), encoding="utf-8")
-    os.replace(draft, folder / FILE)
+    with contextlib.suppress(OSError):  # it only saves time
+        draft.write_text(json.dumps(plain), encoding="utf-8")
+        os.replace(draft, folder / FILE)
 
 
 def still_stands_for(folder: Path, name: str, cards: Sequence[Card]) -> bool:

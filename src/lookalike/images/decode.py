@@ -52,6 +52,8 @@ def decode(
     digest = ""
     try:
         found = _read(place, limits)
+        if isinstance(found, (bytearray, memoryview)):
+            found = bytes(found)
         if isinstance(found, bytes):
             digest = hashlib.sha256(found).hexdigest()
         image = _open(found) if isinstance(found, bytes) else found

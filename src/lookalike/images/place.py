@@ -111,11 +111,13 @@ class Place:
         id: What its row is called; a path as given, ``archive.tar::member``, or ``array[3]``.
         path: The file (or archive) on disk; None for pictures from memory.
         read: Returns the encoded bytes, or a picture that needs no decoding. Raises `ReadError`.
+        listed: For a member of an archive: the archive's stamp when it was listed.
     """
 
     id: str
     path: str | None
     read: Callable[[Limits], bytes | Image]
+    listed: Stamp | None = None
 
     def stamp(self) -> Stamp | None:
         """Size and time of the file, by a look at its metadata; None where there is no file.
@@ -124,13 +126,17 @@ class Place:
             >>> file_place("no/such/file.jpg").stamp() is None
             True
         """
-        if self.path is None:
-            return None
+        if self.path is None or self.listed is not None:
+            return self.listed
         try:
-            status = os.stat(self.path)
+            return stamp_of(os.stat(self.path))
         except (OSError, ValueError):
             return None
-        return Stamp(status.st_size, status.st_mtime_ns)
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """The stamp in what the system says about a file."""
+    return Stamp(status.st_size, status.st_mtime_ns)
 
 
 def file_place(path: str, *, id: str | None = None) -> Place:

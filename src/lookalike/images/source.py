@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatch
 from io import BufferedReader
 from typing import Any, TypeAlias
@@ -21,11 +24,14 @@ from lookalike.images.place import (
     Place,
     ReadError,
     Reason,
+    Stamp,
     Unreadable,
     check_size,
     failed_place,
     file_place,
+    stamp_of,
 )
+from lookalike.images.spool import Spool
 from lookalike.images.table import table_rows
 
 Pictures: TypeAlias = (
@@ -83,6 +89,7 @@ class ImageSource:
         self._hidden = hidden
         self._column = column
         self.limits = limits or Limits()
+        self._finished: set[str] = set()
 
     def __iter__(self) -> Iterator[Picture | Unreadable]:
         return (decode(place, self.limits) for place in self.places())
@@ -95,8 +102,27 @@ class ImageSource:
     def groups(self) -> Iterator[Iterator[Place]]:
         """The inputs by the argument that they came from; to be taken in order."""
         counter = _Counter()
+        self._finished = set()
         for place in self._places:
             yield self._expand(place, counter)
+
+    def roots(self) -> Iterator[str]:
+        """The files and folders that were given, of globs the folder that they begin in."""
+        for place in _flat(self._places):
+            if isinstance(place, ImageSource):
+                yield from place.roots()
+            elif isinstance(place, Place) and place.path is not None:
+                yield place.path
+            elif isinstance(place, (str, os.PathLike)):
+                yield _root(os.fsdecode(place))
+
+    def finished(self) -> set[str]:
+        """Archives and tables that the last listing went through from end to end.
+
+        What was in one of them before, and is not any more, is gone.
+        """
+        nested = (one.finished() for one in _flat(self._places) if isinstance(one, ImageSource))
+        return self._finished.union(*nested)
 
     def count(self) -> int:
         """How many inputs there are: walks folders and archives, decodes nothing."""
@@ -127,8 +153,11 @@ class ImageSource:
             yield from self._walk(path, ())
         elif path.lower().endswith(".csv"):
             yield from _table_places(path, self._column)
+            self._finished.add(path)
         elif path.lower().endswith(ARCHIVES) and os.path.isfile(path):
-            yield from _archive_places(path, self._wanted, self.limits)
+            whole = yield from _archive_places(path, self._wanted, self.limits)
+            if whole and self._include == "*":
+                self._finished.add(path)
         elif glob.has_magic(path) and not os.path.lexists(path):
             matches = sorted(glob.glob(path, recursive=self._recursive))
             if not matches:
@@ -145,11 +174,13 @@ class ImageSource:
             names = sorted(os.listdir(folder))
         except OSError as error:
             reason = Reason.PERMISSION if isinstance(error, PermissionError) else Reason.READ_ERROR
-            yield failed_place(folder, reason, f"the folder can't be listed: {error.strerror}")
+            detail = f"the folder can't be listed: {error.strerror}"
+            yield failed_place(folder, reason, detail, path=folder)
             return
         here = (status.st_dev, status.st_ino)
         if here in above:
-            yield failed_place(folder, Reason.NOT_A_FILE, "a link back to a folder above it")
+            detail = "a link back to a folder above it"
+            yield failed_place(folder, Reason.NOT_A_FILE, detail, path=folder)
             return
         for name in names:
             path = os.path.join(folder, name)
@@ -187,8 +218,38 @@ class _Counter:
         return f"{kind}[{number}]"
 
 
+def _flat(places: Iterable[Any]) -> Iterator[Any]:
+    """What sequences of places hold, however deep."""
+    for place in places:
+        if isinstance(place, Iterable) and not isinstance(
+            place, (str, bytes, np.ndarray, ImageSource, os.PathLike, Iterator)
+        ):
+            yield from _flat(place)
+        else:
+            yield place
+
+
+def _root(path: str) -> str:
+    """A path, or the folder before the first wildcard; of a table, the folder it lies in."""
+    if path.lower().endswith(".csv"):
+        return os.path.dirname(path)
+    if not glob.has_magic(path) or os.path.lexists(path):
+        return path
+    while glob.has_magic(path):
+        path = os.path.dirname(path)
+    return path
+
+
+_loading = threading.Lock()
+
+
 def _image_place(image: Image.Image, id: str) -> Place:
-    return Place(id, None, lambda limits: image)
+    def read(limits: Limits) -> Image.Image:
+        with _loading, contextlib.suppress(Exception):  # decoding will say what is wrong with it
+            image.load()  # one picture may be given twice, and can be loaded by one thread only
+        return image
+
+    return Place(id, None, read)
 
 
 def _array_places(array: np.ndarray[Any, Any], counter: _Counter) -> Iterator[Place]:
@@ -254,23 +315,33 @@ def _table_places(path: str, column: str) -> Iterator[Place]:
             yield failed_place(f"{path}:{number}", Reason.MISSING, detail, path=path)
 
 
-def _archive_places(path: str, wanted: Callable[[str], bool], limits: Limits) -> Iterator[Place]:
-    """Members in the order of the archive; an archive that breaks off ends with a failed row."""
+def _archive_places(
+    path: str, wanted: Callable[[str], bool], limits: Limits
+) -> Generator[Place, None, bool]:
+    """Members in the order of the archive; an archive that breaks off ends with a failed row.
+
+    Returns whether it was read to its proper end.
+    """
+    spool = Spool()
     try:
+        stamp = stamp_of(os.stat(path))
         with tarfile.open(path, "r:*", errorlevel=2) as archive:
             for member in archive:
                 if member.isdir() or not wanted(os.path.basename(member.name)):
                     continue
-                yield _member_place(archive, member, path, limits)
-            if not _ends_properly(archive):
-                detail = "the archive breaks off, or a header in it is damaged"
-                yield failed_place(path, Reason.TRUNCATED, detail, path=path)
+                place = _member_place(archive, member, path, limits, spool, stamp)
+                yield replace(place, listed=stamp)
+            if _ends_properly(archive):
+                return True
+            detail = "the archive breaks off, or a header in it is damaged"
+            yield failed_place(path, Reason.TRUNCATED, detail, path=path)
     except PermissionError:
         yield failed_place(path, Reason.PERMISSION, "reading is not permitted", path=path)
     except Exception as error:  # a damaged archive fails in its own ways
         yield failed_place(
             path, Reason.CORRUPT, f"the archive can't be read on: {error}", path=path
         )
+    return False
 
 
 def _ends_properly(archive: tarfile.TarFile) -> bool:
@@ -282,11 +353,16 @@ def _ends_properly(archive: tarfile.TarFile) -> bool:
 
 
 def _member_place(
-    archive: tarfile.TarFile, member: tarfile.TarInfo, path: str, limits: Limits
+    archive: tarfile.TarFile,
+    member: tarfile.TarInfo,
+    path: str,
+    limits: Limits,
+    spool: Spool,
+    stamp: Stamp,
 ) -> Place:
     id = f"{path}::{member.name}"
     if member.isreg() and not member.issparse() and isinstance(archive.fileobj, BufferedReader):
-        return Place(id, path, _slice_reader(path, member.offset_data, member.size))
+        return Place(id, path, _slice_reader(path, stamp, member.offset_data, member.size))
     try:
         if member.isreg():
             check_size(member.size, limits)
@@ -307,15 +383,20 @@ def _member_place(
         return failed_place(id, Reason.TRUNCATED, f"the archive breaks off: {error}", path=path)
     except Exception as error:  # decompressors raise their own
         return failed_place(id, Reason.CORRUPT, f"the archive is damaged: {error}", path=path)
-    return Place(id, path, lambda limits: data)
+    return Place(id, path, spool.put(data))
 
 
-def _slice_reader(path: str, start: int, size: int) -> Callable[[Limits], bytes]:
-    """Reads a member of an uncompressed archive when it is wanted, in whatever thread."""
+def _slice_reader(path: str, stamp: Stamp, start: int, size: int) -> Callable[[Limits], bytes]:
+    """Reads a member of an uncompressed archive when it is wanted, in whatever thread.
+
+    An archive that was replaced since it was listed has other members at the same places.
+    """
 
     def read(limits: Limits) -> bytes:
         check_size(size, limits)
         with open(path, "rb") as stream:
+            if stamp_of(os.fstat(stream.fileno())) != stamp:
+                raise ReadError(Reason.READ_ERROR, "the archive changed while it was read")
             stream.seek(start)
             data = stream.read(size)
         if len(data) < size:
