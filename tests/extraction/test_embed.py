@@ -700,14 +700,14 @@ def test_a_failed_picture_among_views_has_one_row_in_each(folder: Path, tmp_path
     assert (row.view, row.ok) == ("", False)
 
 
-@pytest.mark.parametrize("options", [{}, {"verify": True}])
+@pytest.mark.parametrize("verify", [False, True])
 def test_ctrl_c_at_any_time_is_told_and_the_next_run_goes_on(
-    folder: Path, tmp_path: Path, options: dict[str, bool], true_rows: TrueRows
+    folder: Path, tmp_path: Path, verify: bool, true_rows: TrueRows
 ) -> None:
     import signal
 
     store = tmp_path / "s"
-    if options:
+    if verify:
         embed(folder, store=store, model="pixels", shard_inputs=2)
     Image.fromarray(scene_picture(30, 24, 32)).save(folder / "new.png")
     pressed: list[int] = []
@@ -722,11 +722,13 @@ def test_ctrl_c_at_any_time_is_told_and_the_next_run_goes_on(
 
     said: list[str] = []
     source = Pressing(folder)
-    done = embed(source, store=store, model="pixels", shard_inputs=2, say=said.append, **options)
+    done = embed(
+        source, store=store, model="pixels", shard_inputs=2, say=said.append, verify=verify
+    )
     assert done.stopped
     assert any("Ctrl-C" in note for note in done.notes)
     assert any("finishing the shard" in sentence for sentence in said)
-    assert done.counts.added == done.inputs - (13 if options else 0)
+    assert done.counts.added == done.inputs - (13 if verify else 0)
     embed(folder, store=store, model="pixels", shard_inputs=2)
     true_rows(store, folder)
 
