@@ -744,3 +744,43 @@ def test_ctrl_c_after_the_last_picture_stops_nothing(folder: Path, tmp_path: Pat
     pressed: list[int] = []
     done = embed(folder, store=tmp_path / "s", model="pixels", progress=press)
     assert (done.stopped, done.inputs) == (False, 13)
+
+
+def test_without_a_model_the_stores_own_is_taken(folder: Path, tmp_path: Path) -> None:
+    embed(folder, store=tmp_path / "a")
+    assert lookalike.Embeddings.open(tmp_path / "a").card.name == "pixels"
+    embed(folder, store=tmp_path / "b", model="hash:dhash")
+    Image.fromarray(scene_picture(30, 24, 32)).save(folder / "new.png")
+    assert embed(folder, store=tmp_path / "b").counts == Counts(added=1, unchanged=13)
+
+
+def test_several_patterns_let_through_what_any_of_them_matches(
+    folder: Path, tmp_path: Path
+) -> None:
+    done = embed(folder, store=tmp_path / "s", model="pixels", include=["00*", "*.jpg"])
+    assert (done.inputs, done.embedded) == (2, 1)
+
+
+def test_the_same_folder_under_another_name_is_remarked_upon(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    embed("pictures", store="s", model="pixels")
+    done = embed("./pictures", store="s", model="pixels")
+    assert done.inputs == 26
+    assert any("spelt in another way" in note for note in done.notes)
+
+
+def test_pruning_by_a_folder_that_is_not_there_is_refused(folder: Path, tmp_path: Path) -> None:
+    embed(folder, store=tmp_path / "s", model="pixels")
+    with pytest.raises(UsageError, match="would be pruned"):
+        embed(tmp_path / "picturs", store=tmp_path / "s", model="pixels", prune=True)
+    assert len(lookalike.Embeddings.open(tmp_path / "s")) == 13
+
+
+def test_vectors_made_in_several_ways_are_remarked_upon(folder: Path, tmp_path: Path) -> None:
+    store = tmp_path / "s"
+    embed(folder, store=store, model="pixels", reduced=True, shard_inputs=13)
+    Image.fromarray(scene_picture(30, 24, 32)).save(folder / "new.png")
+    done = embed(folder, store=store, model="pixels")
+    assert any("made in several ways" in note for note in done.notes)

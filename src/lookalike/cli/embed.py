@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import os
 import sys
 from typing import Any
 
@@ -20,13 +22,17 @@ from lookalike.cli.options import (
     runtime_options,
 )
 from lookalike.encoders import DEFAULT_ENCODER
+from lookalike.errors import UsageError
 
 
 @click.command("embed")
 @click.argument("pictures", nargs=-1, required=True)
 @click.option("-o", "--store", required=True, metavar="FOLDER", help="Where the vectors go.")
 @click.option(
-    "-m", "--model", default=DEFAULT_ENCODER, show_default=True, metavar="NAME", help="An encoder."
+    "-m",
+    "--model",
+    metavar="NAME",
+    help=f"An encoder; if omitted, that of the store, or {DEFAULT_ENCODER} for a new one.",
 )
 @include_option
 @click.option(
@@ -57,6 +63,8 @@ def command(pictures: tuple[str, ...], **options: Any) -> int:
     """
     from lookalike.extraction import embed
 
+    if not any(glob.has_magic(path) or os.path.lexists(path) for path in pictures):
+        raise UsageError("there is no such file or folder", where=", ".join(pictures[:3]))
     output = {name: options.pop(name) for name in ("as_json", "as_csv", "html", "force")}
     check_output(**output)
     quiet = output["as_json"] or output["as_csv"]

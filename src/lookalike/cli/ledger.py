@@ -24,7 +24,9 @@ def command(store: str, **output: Any) -> int:
 
     check_output(**output)
     found = Store(Path(store))
-    for warning in found.heading().origin.warnings:
+    heading = found.heading()
+    said = [warning for card in heading.cards.values() for warning in card.warnings]
+    for warning in dict.fromkeys([*said, *heading.origin.warnings]):
         click.echo(f"! {warning}", err=True)
     ledger = found.ledger()
     emit("ledger", ledger, **output)

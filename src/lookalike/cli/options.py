@@ -74,12 +74,13 @@ def runtime_options(command: Command) -> Command:
 
 
 def include_option(command: Command) -> Command:
-    """``--include``."""
+    """``--include``, as often as there are patterns."""
     return click.option(
         "--include",
-        default="*",
+        multiple=True,
+        default=("*",),
         metavar="PATTERN",
-        help="Only files in folders and archives whose name matches.",
+        help="Only files in folders and archives whose own name matches; repeat for several.",
     )(command)
 
 

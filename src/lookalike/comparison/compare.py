@@ -29,7 +29,7 @@ def compare(
     models: Sequence[str | Encoder] | str | Encoder = DEFAULT_ENCODER,
     pairs: str | os.PathLike[str] | None = None,
     pairing: Pairing = "auto",
-    include: str = "*",
+    include: str | Sequence[str] = "*",
     metric: str | None = None,
     spread: bool = False,
     strict: bool = False,

@@ -48,7 +48,7 @@ class Plan:
 
 
 def plan_pictures(
-    pictures: Sequence[Pictures], *, pairing: Pairing = "auto", include: str = "*"
+    pictures: Sequence[Pictures], *, pairing: Pairing = "auto", include: str | Sequence[str] = "*"
 ) -> Plan:
     """Pairs among pictures and folders.
 

@@ -90,6 +90,11 @@ class Card:
         return self.weights_tag.startswith("random")
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What must be said beside every number of its vectors."""
+        return (f"{self.name} has RANDOM WEIGHTS: its numbers mean nothing",) * self.random
+
+    @property
     def metric(self) -> str:
         """The metric its vectors are compared with unless another is asked for."""
         return "hamming" if self.kind == "bits" else "cosine"

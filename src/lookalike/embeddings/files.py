@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from lookalike.embeddings.embeddings import Embeddings
 
 
+OTHERS = frozenset({".csv", ".txt", ".json", ".npz", ".pkl", ".h5", ".feather", ".arrow", ".md"})
+"""Endings of files that somebody expects, who would be surprised to find a folder of that name."""
+
+
 def open_embeddings(
     path: str | os.PathLike[str], *, layer: str | None, view: str | None
 ) -> Embeddings:
@@ -27,7 +31,11 @@ def open_embeddings(
     place = Path(path)
     ending = place.suffix.lower()
     if not place.exists():
-        raise StoreError("there is no such store or file", where=str(place))
+        raise StoreError(
+            "there is no such store or file",
+            where=str(place),
+            cure="lookalike embed PICTURES --store FOLDER makes a store",
+        )
     if view not in (None, "") and not place.is_dir():
         raise UsageError("only a store has views", where=str(place))
     if place.is_dir():
@@ -55,6 +63,12 @@ def save_embeddings(found: Embeddings, path: str | os.PathLike[str], *, force: b
 
     place = Path(path)
     ending = place.suffix.lower()
+    if ending in OTHERS:
+        raise UsageError(
+            f"embeddings are not written as {ending}",
+            where=str(place),
+            cure="a name without an ending makes a store; or .parquet, .tsv, .npy",
+        )
     if ending not in {".parquet", ".tsv", ".npy"}:
         views = tuple(dict.fromkeys(row.view for row in found.rows if row.ok)) or ("",)
         heading = Heading({VECTOR: found.card}, found.origin, SHARD_INPUTS, views)

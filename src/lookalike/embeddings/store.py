@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from lookalike.embeddings.card import Card
 from lookalike.embeddings.embeddings import Embeddings
 from lookalike.embeddings.ledger import Ledger
+from lookalike.embeddings.origin import Origin
 from lookalike.embeddings.row import Row
 from lookalike.embeddings.table import ROW_COLUMNS, Heading, rows_of, vectors_of
 from lookalike.errors import FingerprintError, StoreError, UnknownNameError
@@ -71,6 +72,9 @@ class Store:
 
     folder: Path
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", Path(self.folder))  # text will do
+
     def shards(self) -> list[Path]:
         """The shards in order."""
         try:
@@ -79,7 +83,9 @@ class Store:
             return []
         except OSError as error:
             raise StoreError(
-                f"this is no folder of shards: {error.strerror}", where=str(self.folder)
+                f"this is no folder of shards: {error.strerror}",
+                where=str(self.folder),
+                cure="give the folder that lookalike embed wrote to",
             ) from error
         numbers = sorted(
             (int(found[1]), name) for name in names if (found := SHARD.fullmatch(name))
@@ -152,6 +158,11 @@ class Store:
             if view is not None:
                 table = _of_view(table, view)
             yield rows_of(table), vectors_of(table, column, card)
+
+    def origins(self) -> list[Origin]:
+        """What made its vectors: one for each engine and decoding that had a part in it."""
+        found = [_heading(shard).origin for shard in self.shards()]
+        return list({(one.engine, one.decoding): one for one in found}.values())
 
     def tally(self) -> Tally:
         """How many inputs have a vector and how many have none, without loading their rows."""
@@ -352,7 +363,12 @@ def save_store(folder: Path, heading: Heading, table: pa.Table, *, force: bool =
                 store.remove(number_of(shard))
 
 
-def require_same_cards(first: Heading, second: Heading, a: str, b: str) -> None:
+APART = "keep them in stores of their own, or embed both with the same encoder"
+
+
+def require_same_cards(
+    first: Heading, second: Heading, a: str, b: str, *, cure: str = APART
+) -> None:
     """Raise `FingerprintError` with the differences unless both hold vectors of one encoder."""
     if list(first.cards) != list(second.cards):
         raise FingerprintError(
@@ -365,7 +381,7 @@ def require_same_cards(first: Heading, second: Heading, a: str, b: str) -> None:
             raise FingerprintError(
                 f"vectors of different encoders can't be brought together: {a} and {b} differ in "
                 + "; ".join(differences),
-                cure="keep them in stores of their own, or embed both with the same encoder",
+                cure=cure,
             )
 
 
@@ -377,7 +393,15 @@ def write_error(error: OSError, folder: Path) -> StoreError:
             where=str(folder),
             cure="free some space and run the same command again, it goes on where it stopped",
         )
-    return StoreError(f"the store can't be written: {error}", where=str(folder))
+    if error.errno in {errno.EEXIST, errno.ENOTDIR}:
+        return StoreError(
+            "a file of this name is in the way", where=str(folder), cure="give a folder"
+        )
+    return StoreError(
+        f"it can't be written: {error.strerror or error}",
+        where=str(folder),
+        cure="give a folder that you may write to",
+    )
 
 
 def _heading(shard: Path) -> Heading:

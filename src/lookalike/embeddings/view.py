@@ -48,10 +48,7 @@ def embeddings_view(embeddings: Embeddings) -> View:
             f"length {card.dim}, layer {card.layer}, {embeddings.engine}, "
             f"fingerprint {card.fingerprint[:12]}",
         ),
-        warnings=(
-            *(f"{card.name} has RANDOM WEIGHTS: its numbers mean nothing",) * card.random,
-            *embeddings.origin.warnings,
-        ),
+        warnings=(*card.warnings, *embeddings.origin.warnings),
         pictures={row.id: found for row in rows if (found := _thumbnail(row))},
     )
 

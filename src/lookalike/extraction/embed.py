@@ -43,9 +43,9 @@ Say = Callable[[str], None]
 def embed(
     *pictures: Pictures | ImageSource,
     store: str | PathLike[str],
-    model: str | Encoder = DEFAULT_ENCODER,
+    model: str | Encoder | None = None,
     runtime: Runtime | None = None,
-    include: str = "*",
+    include: str | Sequence[str] = "*",
     limits: Limits | None = None,
     views: Sequence[str] = (),
     exact: bool = False,
@@ -71,10 +71,12 @@ def embed(
     Args:
         pictures: Anything an `ImageSource` takes.
         store: The store's folder; made if it is not there.
-        model: Encoder, by name or as an object. By name it may have several layers.
+        model: Encoder, by name or as an object; by name it may have several layers. If omitted,
+            the one that the store was made with, or the default for a new one.
         runtime: Engine, precision and device. With the precision ``auto``, a processor that
             multiplies bf16 itself runs OpenVINO in bf16, if the probe pictures agree with f32.
-        include: Only files in folders and archives whose name matches this pattern.
+        include: Only files in folders and archives whose own name matches this pattern, or one of
+            these.
         limits: What a single picture may cost.
         views: ``flip`` (the mirror image), ``crops`` (four corners and the centre, three quarters
             of each side): further rows for each picture, under its id.
@@ -125,6 +127,11 @@ def embed(
         raise UsageError("a shard holds at least one input", where=f"shard_inputs={shard_inputs}")
     source = _source(pictures, include, limits)
     place = Store(Path(store))
+    if prune:
+        _require_there(source)
+    if model is None:
+        known = list(place.heading().cards.values()) if place.shards() else []
+        model = known[0].name if known else DEFAULT_ENCODER
     settings = Settings(
         batch_size, workers, source.limits, reduced=reduced and not exact, views=views_named(views)
     )
@@ -153,8 +160,21 @@ def embed(
         return run.result(plan, time.perf_counter() - start)
 
 
+def _require_there(source: ImageSource) -> None:
+    """Refuse to prune by a folder that is misspelt, or whose disk is missing."""
+    for root in source.roots():
+        if root and not os.path.lexists(root):
+            raise UsageError(
+                "there is no such file or folder, and all of its rows would be pruned",
+                where=root,
+                cure="correct its name, or leave it out",
+            )
+
+
 def _source(
-    pictures: Sequence[Pictures | ImageSource], include: str, limits: Limits | None
+    pictures: Sequence[Pictures | ImageSource],
+    include: str | Sequence[str],
+    limits: Limits | None,
 ) -> ImageSource:
     if len(pictures) == 1 and isinstance(pictures[0], ImageSource):
         if include != "*" or limits is not None:
@@ -231,6 +251,10 @@ class _Run:
             cards = tuple(heading.cards.values())
             origin = self.team.origin or heading.origin
             notes += [*origin.warnings, *heading.origin.warnings]
+            notes += [warning for card in cards for warning in card.warnings]
+            made_by = [f"{one.engine}, {one.decoding} decoding" for one in self.store.origins()]
+            if len(made_by) > 1:
+                notes.append(f"the store's vectors were made in several ways: {'; '.join(made_by)}")
         counts = plan.counts
         if self.stopped:  # what was only looked at is for the next run to count
             counts.added = self.added
@@ -238,6 +262,12 @@ class _Run:
             notes.append(
                 f"the files of {counts.vanished:,} of the store's inputs are gone, more than half; "
                 "their rows were kept in case a disk is missing, prune drops them"
+            )
+        if counts.added and counts.kept > counts.vanished:
+            notes.append(
+                f"{counts.kept - counts.vanished:,} rows of other inputs stay beside the "
+                f"{counts.added:,} new ones; a folder spelt in another way counts as another one, "
+                "and prune drops what was not given this time"
             )
         if self.stopped:
             notes.append("stopped by Ctrl-C; the same command goes on from here")
@@ -266,7 +296,10 @@ class _Run:
             UsageError: There is no store, and nothing to make one of.
         """
         if self.before is None:
-            raise UsageError("there are no pictures to embed")
+            raise UsageError(
+                "there are no pictures to embed",
+                cure="give files, or folders with files whose names --include lets through",
+            )
         cards = list(self.before.cards.values())
         return self.team.name is not None and still_stands_for(
             self.store.folder, self.team.name, cards
@@ -283,7 +316,14 @@ class _Run:
             tuple(view.name for view in self.settings.views),
         )
         if self.before is not None:
-            require_same_cards(self.before, heading, str(self.store.folder), cards[0].name)
+            own = next(iter(self.before.cards.values())).name
+            require_same_cards(
+                self.before,
+                heading,
+                f"{self.store.folder} (of {own})",
+                cards[0].name,
+                cure="leave the model out to take the store's own, or use another folder",
+            )
         if self.team.name is not None and self.team.files is not None:
             remember(self.store.folder, self.team.name, cards, self.team.files)
         return heading

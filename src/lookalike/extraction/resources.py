@@ -85,8 +85,7 @@ def estimated_needs(
     pictures = ready * views * size[0] * size[1] * 3 + settings.threads * PICTURE_BYTES
     # a shard's vectors as they come, put together, as a table, and as it is written
     shard = round(4 * min(inputs, shard_inputs) * views * (vector + 1_000))
-    parquet = 0 if "pyarrow.parquet" in sys.modules else PYARROW_BYTES
-    memory = max(peak_memory(), current_memory() + pictures + shard + parquet)
+    memory = max(peak_memory(), current_memory() + pictures + shard + PYARROW_BYTES)
     return Needs(inputs, memory, max(disk, disk_bytes))
 
 

@@ -59,7 +59,8 @@ class ImageSource:
             (H, W), (H, W, 3) or (H, W, 4) and batches (N, H, W, C) of uint8, uint16 or floats 0
             to 1, Pillow images, and sequences of all these.
         recursive: Whether subfolders are walked.
-        include: Only files in folders and archives whose name matches this pattern.
+        include: Only files in folders and archives whose own name, without folders, matches this
+            pattern, or one of these.
         hidden: Whether hidden files in folders are inputs too.
         column: Name of the path column of a ``.csv``.
         limits: What a single picture may cost.
@@ -78,14 +79,14 @@ class ImageSource:
         self,
         *places: Pictures | ImageSource,
         recursive: bool = True,
-        include: str = "*",
+        include: str | Sequence[str] = "*",
         hidden: bool = False,
         column: str = "path",
         limits: Limits | None = None,
     ) -> None:
         self._places = places
         self._recursive = recursive
-        self._include = include
+        self._include = (include,) if isinstance(include, str) else tuple(include)
         self._hidden = hidden
         self._column = column
         self.limits = limits or Limits()
@@ -156,7 +157,7 @@ class ImageSource:
             self._finished.add(path)
         elif path.lower().endswith(ARCHIVES) and os.path.isfile(path):
             whole = yield from _archive_places(path, self._wanted, self.limits)
-            if whole and self._include == "*":
+            if whole and "*" in self._include:
                 self._finished.add(path)
         elif glob.has_magic(path) and not os.path.lexists(path):
             matches = sorted(glob.glob(path, recursive=self._recursive))
@@ -193,7 +194,7 @@ class ImageSource:
                 yield file_place(path)
 
     def _wanted(self, name: str) -> bool:
-        return fnmatch(name, self._include)
+        return any(fnmatch(name, pattern) for pattern in self._include)
 
 
 def _outermost(matches: list[str]) -> list[str]:

@@ -26,7 +26,8 @@ def table_rows(path: str, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[s
                     raise UsageError(
                         f"the table has no column {column!r}",
                         where=path,
-                        cure=f"its columns are {', '.join(columns) or 'none'}",
+                        cure="its first line has to name its columns, with commas between; "
+                        f"it names {', '.join(columns) or 'none'}",
                     )
             for row in reader:
                 yield reader.line_num, row

@@ -78,9 +78,7 @@ def _encoder(cards: tuple[Card, ...], engine: Engine, outputs: Sequence[str]) ->
 
 def notes(card: Card, engine: Engine) -> tuple[str, ...]:
     """What every output must say: random weights, and a precision that is not the one asked."""
-    said = []
-    if card.random:
-        said.append(f"{card.name} has RANDOM WEIGHTS: its numbers mean nothing")
+    said = list(card.warnings)
     if engine.precision != engine.asked:
         said.append(f"{card.name} ran in {engine.precision}: this device has no {engine.asked}")
     return tuple(said)
