@@ -56,6 +56,11 @@ def test_an_id_without_a_vector_says_why() -> None:
         THREE["c.jpg"]
 
 
+def test_a_number_is_no_id() -> None:
+    with pytest.raises(TypeError, match="by the id"):
+        THREE[0]  # type: ignore[index]
+
+
 def test_the_fingerprint_is_the_cards() -> None:
     assert THREE.fingerprint == CARD.fingerprint
 

@@ -1,5 +1,6 @@
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -131,8 +132,10 @@ def test_every_column_of_the_view_has_a_cell_in_every_row() -> None:
             assert {column.key for column in table.columns} <= set(row)
 
 
-def test_digests_are_for_programs_only() -> None:
+def test_digests_and_empty_views_are_for_programs_only() -> None:
     _, failures = FIVE.view().tables
+    assert [column.key for column in failures.columns if column.aside] == ["view", "digest"]
+    _, failures = ledger(replace(ROWS[1], view="flip")).view().tables
     assert [column.key for column in failures.columns if column.aside] == ["digest"]
 
 

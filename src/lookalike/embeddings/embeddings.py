@@ -85,6 +85,8 @@ class Embeddings:
 
     def __getitem__(self, id: str) -> NDArray[Any]:
         """The (D,) vector of an id; KeyError with the reason if it has none."""
+        if not isinstance(id, str):
+            raise TypeError(f"vectors are found by the id of their row, not by {id!r}; see vectors")
         for position, known in enumerate(self.ids):
             if known == id:
                 vector: NDArray[Any] = self.vectors[position]

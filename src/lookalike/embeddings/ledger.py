@@ -75,7 +75,8 @@ class Ledger:
         counts += [{"outcome": reason, "rows": count} for reason, count in self.reasons.items()]
         failed = [_plain(row) for row in self.failures()]
         keys = ("id", "view", "reason", "detail", "digest")
-        columns = [Column(key, key, aside=key == "digest") for key in keys]
+        rare = {"digest"} if any(row["view"] for row in failed) else {"digest", "view"}
+        columns = [Column(key, key, aside=key in rare) for key in keys]
         tables = [Table((Column("outcome", "outcome"), Column("rows", "rows", "whole")), counts)]
         # CSV holds the last table, which so has the same columns with and without failures
         tables.append(Table(tuple(columns), failed, "Without a vector", aside=not failed))
