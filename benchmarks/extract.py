@@ -122,7 +122,7 @@ def bare_model(encoder: Encoder, count: int) -> None:
 
 def rates(name: str, folder: str, files: list[str], rounds: int) -> None:
     network, transform = network_of(name)
-    encoder, said = load_quickest(
+    encoder, _, said = load_quickest(
         f"torchvision:{name}/IMAGENET1K_V1?weights=random", Runtime(batch=SUITABLE_BATCH)
     )
     store = Path(folder).parent / "store"

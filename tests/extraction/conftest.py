@@ -42,13 +42,18 @@ def counting() -> Counting:
     return Counting()
 
 
+def scenes(folder: Path, count: int) -> Path:
+    """A new folder of small pictures that differ, named by their number."""
+    folder.mkdir()
+    for seed in range(count):
+        Image.fromarray(scene_picture(seed, 24, 32)).save(folder / f"{seed:02}.png")
+    return folder
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Twelve pictures and a broken one, written long ago."""
-    made = tmp_path / "pictures"
-    made.mkdir()
-    for seed in range(12):
-        Image.fromarray(scene_picture(seed, 24, 32)).save(made / f"{seed:02}.png")
+    made = scenes(tmp_path / "pictures", 12)
     (made / "05-broken.jpg").write_bytes(b"\xff\xd8\xff no more")
     for file in made.iterdir():
         age(file)

@@ -10,21 +10,15 @@ import lookalike
 from lookalike import embed
 from lookalike.errors import MissingDeviceError, MissingExtraError
 from lookalike.extraction import cluster
-from lookalike.testing import scene_picture
 
-from .conftest import PIXELS, content
+from .conftest import PIXELS, content, scenes
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
 
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    from PIL import Image
-
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    for seed in range(240):
-        Image.fromarray(scene_picture(seed, 24, 32)).save(folder / f"{seed:03}.png")
+    folder = scenes(tmp_path / "pictures", 240)
     (folder / "100-broken.png").write_bytes(b"no picture")
     return folder
 

@@ -674,14 +674,11 @@ def test_touched_files_are_noted_shard_by_shard(folder: Path, tmp_path: Path) ->
     written: list[int] = []
     before = content(store.folder)
 
-    class Watching(lookalike.ImageSource):
-        pass
-
     def watch(done: int) -> None:
         now = content(store.folder)
         written.append(sum(now[name] != before[name] for name in before))
 
-    embed(Watching(folder), store=store.folder, model=PIXELS, progress=watch)
+    embed(folder, store=store.folder, model=PIXELS, progress=watch)
     assert max(written) >= 4  # the first ones are on the disk while the last are still looked at
 
 

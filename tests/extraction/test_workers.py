@@ -56,7 +56,7 @@ def test_bf16_is_taken_where_the_processor_has_it_and_the_network_stands_it(
     said: bool,
 ) -> None:
     Machine(monkeypatch, units=units, agreement=agreement)
-    encoder, sentences = load_quickest("a", Runtime(**runtime), exact=exact)
+    encoder, _, sentences = load_quickest("a", Runtime(**runtime), exact=exact)
     assert encoder.engine == f"openvino {engine} on CPU"
     assert bool(sentences) == said
     assert all("NOT WITHIN" in sentence for sentence in sentences)

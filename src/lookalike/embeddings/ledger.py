@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,34 @@ from lookalike.report import Column, Table, View
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Rows in numbers; tallies of parts add up.
+
+    Attributes:
+        inputs: How many inputs there are; rows of further views do not count.
+        embedded: Rows with a vector, further views included.
+        reasons: Reason → inputs without a vector, the most frequent first.
+    """
+
+    inputs: int = 0
+    embedded: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    def __add__(self, other: Tally) -> Tally:
+        reasons = Counter(self.reasons) + Counter(other.reasons)
+        inputs, embedded = self.inputs + other.inputs, self.embedded + other.embedded
+        return Tally(inputs, embedded, dict(reasons.most_common()))
+
+
+def tally_of(table: pa.Table) -> Tally:
+    """The outcomes in the columns ``view`` and ``reason`` of a table."""
+    views, reasons = (table[name].to_pylist() for name in ("view", "reason"))
+    rows = zip(reasons, views, strict=True)
+    counts = Counter(reason for reason, view in rows if reason is not None and view == "")
+    return Tally(views.count(""), reasons.count(None), dict(counts.most_common()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,26 +57,26 @@ class Ledger:
         return len(self.table)
 
     @cached_property
+    def _tally(self) -> Tally:
+        return tally_of(self.table)
+
+    @property
     def inputs(self) -> int:
         """How many inputs there are; rows of further views do not count."""
-        import pyarrow.compute as compute
+        return self._tally.inputs
 
-        return int(compute.sum(compute.equal(self.table["view"], "")).as_py() or 0)
-
-    @cached_property
+    @property
     def reasons(self) -> dict[str, int]:
         """Reason → how many inputs have no vector for it, the most frequent first.
 
         What counts is the whole picture; rows of further views are among the `failures` only.
         """
-        rows = zip(self.table["reason"].to_pylist(), self.table["view"].to_pylist(), strict=True)
-        counts = Counter(reason for reason, view in rows if reason is not None and view == "")
-        return dict(counts.most_common())
+        return self._tally.reasons
 
     @property
     def embedded(self) -> int:
         """How many rows have a vector."""
-        return len(self) - self.table["reason"].drop_null().length()
+        return self._tally.embedded
 
     def failures(self) -> tuple[Row, ...]:
         """The rows without a vector, each with its reason."""

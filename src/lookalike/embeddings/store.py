@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from lookalike.embeddings.card import Card
 from lookalike.embeddings.embeddings import Embeddings
-from lookalike.embeddings.ledger import Ledger
+from lookalike.embeddings.ledger import Ledger, Tally, tally_of
 from lookalike.embeddings.origin import Origin
 from lookalike.embeddings.row import Row
 from lookalike.embeddings.table import ROW_COLUMNS, Heading, rows_of, vectors_of
@@ -26,21 +25,6 @@ from lookalike.errors import FingerprintError, StoreError, UnknownNameError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-@dataclass(frozen=True)
-class Tally:
-    """A store in numbers.
-
-    Attributes:
-        inputs: How many inputs it has rows for.
-        embedded: Rows with a vector, further views included.
-        reasons: Reason → inputs without a vector, the most frequent first.
-    """
-
-    inputs: int
-    embedded: int
-    reasons: dict[str, int]
 
 
 SHARD = re.compile(r"shard-(\d{6}|[1-9]\d{6,})\.parquet", re.ASCII)
@@ -166,17 +150,9 @@ class Store:
 
     def tally(self) -> Tally:
         """How many inputs have a vector and how many have none, without loading their rows."""
-        inputs, embedded, reasons = 0, 0, Counter[str]()
-        for shard in self.shards():
-            columns = read_shard(shard, ["view", "reason"]).to_pydict()
-            inputs += columns["view"].count("")
-            embedded += columns["reason"].count(None)
-            reasons.update(
-                reason
-                for reason, view in zip(columns["reason"], columns["view"], strict=True)
-                if reason is not None and view == ""
-            )
-        return Tally(inputs, embedded, dict(reasons.most_common()))
+        return sum(
+            (tally_of(read_shard(one, ["view", "reason"])) for one in self.shards()), Tally()
+        )
 
     def ledger(self) -> Ledger:
         """What became of every input, without the vectors."""
@@ -297,7 +273,7 @@ def is_own(name: str) -> bool:
         >>> is_own("shard-000000.parquet"), is_own("photo.jpg")
         (True, False)
     """
-    return bool(SHARD.fullmatch(name)) or name.startswith((".shard-", ".encoder.json", ".lock"))
+    return bool(SHARD.fullmatch(name)) or name.startswith((*DRAFTS, ".encoder.json", ".lock"))
 
 
 def number_of(shard: Path) -> int:

@@ -218,28 +218,26 @@ class _Runner:
             row = replace(row, file_bytes=stamp.bytes, file_mtime_ns=stamp.mtime_ns)
         if not isinstance(found, Picture):
             return [(replace(row, reason=found.reason, detail=found.detail), None)]
-        row = replace(row, width=found.width, height=found.height)
+        whole = replace(row, width=found.width, height=found.height)
         exif = self.encoder.cards[0].preprocess.exif
         try:
-            prepared = [
-                (replace(row, view=view.name), self.encoder.prepare(view.of(found, exif=exif)))
+            prepared: list[Prepared] = [
+                (replace(whole, view=view.name), self.encoder.prepare(view.of(found, exif=exif)))
                 for view in self.settings.views
             ]
             if self.settings.on_picture:
                 self.settings.on_picture(found)
         except ReadError as error:
-            row = replace(row, width=0, height=0, reason=error.reason, detail=error.detail)
-            return [(row, None)]
+            reason, detail = error.reason, error.detail
         except MemoryError:
-            detail = "preprocessing ran out of memory"
-            row = replace(row, width=0, height=0, reason=Reason.OUT_OF_MEMORY, detail=detail)
-            return [(row, None)]
+            reason, detail = Reason.OUT_OF_MEMORY, "preprocessing ran out of memory"
         except Exception as error:  # an encoder may come from anyone, and one must not end the run
+            reason = Reason.UNSUPPORTED
             detail = f"the encoder can't take it: {type(error).__name__}: {error}"
-            row = replace(row, width=0, height=0, reason=Reason.UNSUPPORTED, detail=detail)
-            return [(row, None)]
-        self.clock.add("preprocess", time.perf_counter() - decoded)
-        return list(prepared)
+        else:
+            self.clock.add("preprocess", time.perf_counter() - decoded)
+            return prepared
+        return [(replace(row, reason=reason, detail=detail), None)]
 
     def part(self, prepared: list[Prepared], inputs: int, last: bool) -> Part:
         """Run one batch; runs in a thread."""

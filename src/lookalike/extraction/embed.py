@@ -114,17 +114,7 @@ def embed(
         (2, {'missing': 1})
     """
     start = time.perf_counter()
-    if exact and runtime is not None and runtime.precision not in {"auto", "f32"}:
-        raise UsageError(
-            f"exact means f32, and {runtime.precision} was asked for", cure="leave one of them out"
-        )
-    if isinstance(model, Encoder) and runtime is not None:
-        raise UsageError(
-            "an encoder that is loaded has its engine and precision already",
-            cure="leave runtime out, or give the encoder's name",
-        )
-    if shard_inputs is not None and shard_inputs < 1:
-        raise UsageError("a shard holds at least one input", where=f"shard_inputs={shard_inputs}")
+    _refuse_contradictions(model, runtime, exact, shard_inputs)
     source = _source(pictures, include, limits)
     place = Store(Path(store))
     if prune:
@@ -158,6 +148,22 @@ def embed(
         with team:
             run.work(plan, progress, on_total)
         return run.result(plan, time.perf_counter() - start)
+
+
+def _refuse_contradictions(
+    model: str | Encoder | None, runtime: Runtime | None, exact: bool, shard_inputs: int | None
+) -> None:
+    if exact and runtime is not None and runtime.precision not in {"auto", "f32"}:
+        raise UsageError(
+            f"exact means f32, and {runtime.precision} was asked for", cure="leave one of them out"
+        )
+    if isinstance(model, Encoder) and runtime is not None:
+        raise UsageError(
+            "an encoder that is loaded has its engine and precision already",
+            cure="leave runtime out, or give the encoder's name",
+        )
+    if shard_inputs is not None and shard_inputs < 1:
+        raise UsageError("a shard holds at least one input", where=f"shard_inputs={shard_inputs}")
 
 
 def _require_there(source: ImageSource) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Protocol, TypeAlias
 
-from lookalike.embeddings import Card, Origin
+from lookalike.embeddings import Card, EngineCheck, Origin
 from lookalike.embeddings.origin import Decoding
 from lookalike.encoders import Encoder, Runtime, load_encoder
 from lookalike.encoders.cores import has_bf16_units
@@ -109,8 +109,9 @@ class Local:
                 assert self.name is not None
                 batch = self._settings.batch_size or SUITABLE_BATCH
                 runtime = replace(self._runtime, batch=batch)
-                self.encoder, said = load_quickest(self.name, runtime, exact=self._exact)
-            check = check_engine(self.encoder)
+                self.encoder, check, said = load_quickest(self.name, runtime, exact=self._exact)
+            else:
+                check = check_engine(self.encoder)
             decoding: Decoding = "reduced" if self._settings.reduced else "full"
             self.origin = Origin(self.encoder.engine, decoding, check)
             self.notes = (*self.encoder.notes, *said)
@@ -145,7 +146,7 @@ class Local:
 
 def load_quickest(
     name: str, runtime: Runtime, *, exact: bool = False
-) -> tuple[Encoder, tuple[str, ...]]:
+) -> tuple[Encoder, EngineCheck | None, tuple[str, ...]]:
     """An encoder in the quickest precision that agrees with f32 on the probe pictures.
 
     Args:
@@ -154,21 +155,25 @@ def load_quickest(
         exact: Whether ``auto`` means f32.
 
     Returns:
-        The encoder, and a sentence if bf16 was tried and did not agree.
+        The encoder, how it agrees with its reference, and a sentence if bf16 was tried and did not.
     """
-    if runtime.precision != "auto":
-        return load_encoder(name, runtime=runtime), ()
     plain = replace(runtime, precision="f32")
-    on_cpu = (runtime.device or "cpu").lower() == "cpu" and runtime.engine in (None, "openvino")
-    if exact:
-        return load_encoder(name, runtime=plain), ()
-    if not (on_cpu and has_bf16_units()):
-        return load_encoder(name, runtime=runtime), ()
-    quick = load_encoder(name, runtime=replace(runtime, precision="bf16"))
-    if not quick.engine.startswith("openvino bf16"):
-        return load_encoder(name, runtime=runtime), ()
-    check = check_engine(quick)
-    if check is None or check.ok:
-        return quick, ()
-    said = f"f32 is used: {check.sentence}"
-    return load_encoder(name, runtime=plain), (said,)
+    wish = runtime
+    said: tuple[str, ...] = ()
+    if runtime.precision == "auto" and exact:
+        wish = plain
+    elif runtime.precision == "auto" and _may_take_bf16(runtime):
+        quick = load_encoder(name, runtime=replace(runtime, precision="bf16"))
+        if quick.engine.startswith("openvino bf16"):
+            check = check_engine(quick)
+            if check is None or check.ok:
+                return quick, check, ()
+            wish, said = plain, (f"f32 is used: {check.sentence}",)
+    encoder = load_encoder(name, runtime=wish)
+    return encoder, check_engine(encoder), said
+
+
+def _may_take_bf16(runtime: Runtime) -> bool:
+    """Whether OpenVINO would run it on a CPU that multiplies bf16 itself."""
+    on_cpu = (runtime.device or "cpu").lower() == "cpu"
+    return on_cpu and runtime.engine in (None, "openvino") and has_bf16_units()

@@ -57,7 +57,7 @@ class Onnx:
         beside = path.with_name(path.name + ".yaml")
         stated = _read_card(beside)
         preprocess = _preprocess(name, stated, beside)
-        digest = file_digest(path)
+        digest, outside = digest_and_files(path)
         if stated.weights not in (None, digest):
             raise CardError(
                 f"the card is of other weights: {stated.weights}, the file has {digest}",
@@ -75,8 +75,7 @@ class Onnx:
             name=name.text,
             **{key: getattr(stated, key) for key in DESCRIPTION},
         )
-        outside = [str(path.parent / one) for one in external_files(path.read_bytes())]
-        files = (str(path), str(beside), *outside)
+        files = (str(path), str(beside), *map(str, outside))
         return network_encoder(card, engine, outputs, outputs, files=files)
 
     def entries(self) -> Iterable[Entry]:
@@ -153,14 +152,21 @@ def _outputs(name: EncoderName, stated: Stated, engine: Engine) -> list[str]:
 
 def file_digest(path: Path) -> str:
     """``sha256:...`` over an ONNX file and the external weights files that it names."""
+    return digest_and_files(path)[0]
+
+
+def digest_and_files(path: Path) -> tuple[str, list[Path]]:
+    """See `file_digest`; and the external weights files, by one reading of each."""
     content = path.read_bytes()
     if not content.startswith(IR_VERSION):
         raise WeightsError(
             "this is no ONNX file", where=str(path), cure="export the network to ONNX first"
         )
     digest = hashlib.sha256(content)
+    files = []
     for location in sorted(external_files(content)):
         outside = path.parent / location
+        files.append(outside)
         if not outside.is_file():
             raise MissingWeightsError(
                 f"the ONNX file keeps weights in {location!r}, which is not beside it",
@@ -170,7 +176,7 @@ def file_digest(path: Path) -> str:
         with outside.open("rb") as stream:
             while block := stream.read(1 << 20):
                 digest.update(block)
-    return f"sha256:{digest.hexdigest()}"
+    return f"sha256:{digest.hexdigest()}", files
 
 
 def external_files(content: bytes) -> set[str]:
