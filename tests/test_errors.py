@@ -21,6 +21,7 @@ PROMISED: dict[str, tuple[int, type[BaseException]]] = {
     "CardError": (2, ValueError),
     "FingerprintError": (4, ValueError),
     "OverwriteError": (4, FileExistsError),
+    "NotEnoughDataError": (4, ValueError),
     "StrictError": (4, ValueError),
 }
 

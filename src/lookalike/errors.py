@@ -129,6 +129,12 @@ class EngineWarning(UserWarning):
     """Vectors were made by an engine that did not agree with its reference."""
 
 
+class NotEnoughDataError(LookalikeError, ValueError):
+    """A rate or a threshold that so few pairs, or such pairs, can't tell."""
+
+    exit_code = 4
+
+
 class StrictError(LookalikeError, ValueError):
     """Some inputs have no vector, and ``strict`` was asked for."""
 

@@ -15,6 +15,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "opencv": ("cv2",),
     "heif": ("pi_heif",),
     "frames": ("pandas", "polars"),
+    "plots": ("matplotlib",),
     "ray": ("ray",),
 }
 """Extra → the import names of the packages it brings."""

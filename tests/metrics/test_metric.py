@@ -37,9 +37,14 @@ def slow_hamming(a: list[float], b: list[float]) -> float:
     return sum(x == y for x, y in zip(a, b, strict=True)) / len(a)
 
 
+def slow_negative(a: list[float], b: list[float]) -> float:
+    return -slow_euclidean(a, b)
+
+
 SLOW: dict[str, Callable[[list[float], list[float]], float]] = {
     "cosine": slow_cosine,
     "euclidean": slow_euclidean,
+    "negative-euclidean": slow_negative,
     "reciprocal-euclidean": slow_reciprocal,
     "inner-product": slow_inner,
     "hamming": slow_hamming,
@@ -140,6 +145,7 @@ def test_zeros_get_what_the_metric_says(metric: Metric) -> None:
     answers = {
         "0 with every vector": (0.0, 0.0),
         "its distance": (0.0, math.sqrt(3)),
+        "minus its distance": (0.0, -math.sqrt(3)),
         "1 / its distance; 1e6 with another zero": (1e6, 1 / math.sqrt(3)),
         "the share of zeros in the other": (1.0, 0.25),
     }

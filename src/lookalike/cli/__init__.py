@@ -19,6 +19,10 @@ VERBS = {
     "compare": "How alike are these pictures?",
     "embed": "Vectors of many pictures into a store, a row for every file.",
     "ledger": "What became of every input of a store, and why.",
+    "evaluate": "How well does a store tell the same things from different ones?",
+    "calibrate": "A threshold for an operating point, from pictures whose truth is known.",
+    "match": "Do two pictures match, by a calibrated threshold?",
+    "drift": "Do a store's scores still look like those of a calibration?",
     "models": "What can be used, from the catalogue.",
     "demo": "The main job with nothing at hand.",
     "doctor": "What works on this machine, and the cure for what does not.",
@@ -54,7 +58,7 @@ def main() -> None:
     hash:phash, onnx:net.onnx?preprocess=imagenet, torchvision:resnet50, timm:..., open_clip:...
 
     Exit codes: 0 done, 1 done but some inputs failed, 2 wrong use, 3 something needed is missing,
-    4 refused, 130 interrupted.
+    4 refused, 130 interrupted. match: 0 match, 1 no match, 2 any error. drift: 1 if scores drifted.
     """
 
 

@@ -19,6 +19,7 @@ from lookalike.cli.options import (
     runtime_of,
     runtime_options,
 )
+from lookalike.report.view import amount
 
 
 @click.command("compare")
@@ -36,7 +37,7 @@ from lookalike.cli.options import (
 @click.option(
     "--metric",
     metavar="NAME",
-    help="cosine, euclidean, reciprocal-euclidean, inner-product or hamming.",
+    help="cosine, euclidean, negative-euclidean, reciprocal-euclidean, inner-product, hamming.",
 )
 @click.option(
     "--spread",
@@ -73,6 +74,6 @@ def command(pictures: tuple[str, ...], **options: Any) -> int:
             click.echo(f"! {note}", err=True)
     if result.failures:
         count = len(result.failures)
-        told = "1 input has" if count == 1 else f"{count} inputs have"
+        told = amount(count, "input has", "inputs have")
         click.echo(f"{told} no vector; the rows say why", err=True)
     return FAILED_INPUTS if result.failures else 0

@@ -23,6 +23,7 @@ from lookalike.cli.options import (
 )
 from lookalike.encoders import DEFAULT_ENCODER
 from lookalike.errors import UsageError
+from lookalike.report.view import amount
 
 
 @click.command("embed")
@@ -83,7 +84,7 @@ def command(pictures: tuple[str, ...], **options: Any) -> int:
         for note in result.notes:
             click.echo(f"! {note}", err=True)
     if result.failed:
-        told = "1 input has" if result.failed == 1 else f"{result.failed:,} inputs have"
+        told = amount(result.failed, "input has", "inputs have")
         click.echo(f"{told} no vector; lookalike ledger {result.store} says why", err=True)
     if result.stopped:
         return INTERRUPTED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,7 +16,7 @@ from lookalike.errors import OverwriteError, UsageError
 if TYPE_CHECKING:
     from lookalike.encoders import Runtime
     from lookalike.images import Limits
-    from lookalike.report import Viewable
+    from lookalike.report import Plot, View, Viewable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -41,7 +41,7 @@ def output_options(command: Command) -> Command:
         click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output."),
         click.option("--csv", "as_csv", is_flag=True, help="CSV on standard output."),
         click.option("--html", metavar="FILE", help="Also write the result as a page to FILE."),
-        click.option("--force", is_flag=True, help="Let --html replace a file that exists."),
+        click.option("--force", is_flag=True, help="Let what is written replace files that exist."),
     ]
     for option in reversed(options):
         command = option(command)
@@ -144,15 +144,30 @@ def write_page(result: Viewable, path: str, *, force: bool) -> None:
 
     Raises:
         OverwriteError: The file exists and ``force`` is not given.
+        UsageError: It can't be written.
     """
     from lookalike.report.html import html_page
 
     check_free(path, force=force)
     draft = f"{path}.{os.getpid()}.tmp"
-    with open(draft, "w", encoding="utf-8", errors="backslashreplace") as stream:
-        stream.write(html_page(result.view()))
-    os.replace(draft, path)
+    page = html_page(result.view())
+    try:
+        with open(draft, "w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(page)
+        os.replace(draft, path)
+    except OSError as error:
+        raise UsageError(f"the page can't be written: {error}", where=path) from error
     click.echo(f"wrote {path}", err=True)
+
+
+def tell_notes(view: View, *, as_json: bool, as_csv: bool) -> None:
+    """On standard error, what the format on standard output has no room for."""
+    if as_json or as_csv:
+        for warning in view.warnings:
+            click.echo(f"! {warning}", err=True)
+    if as_csv:
+        for note in view.notes:
+            click.echo(note, err=True)
 
 
 def check_output(*, as_json: bool, as_csv: bool, html: str | None, force: bool) -> None:
@@ -238,3 +253,70 @@ def progress_bar(what: str, total: int | None, *, quiet: bool = False) -> Iterat
                 bar.console.print(Text(sentence))
 
         yield Shown()
+
+
+def truth_options(command: Command) -> Command:
+    """``--truth``, ``--label``, ``--metric``, and how intervals are made."""
+    options = [
+        click.option(
+            "--truth",
+            default="folders",
+            show_default=True,
+            metavar="WHAT",
+            help="Which pictures are the same: folders, partners, reid, or a table (id,label; "
+            "a,b,same; query,relevant,gain; remembered verdicts).",
+        ),
+        click.option("--label", metavar="COLUMN", help="The column of a table that holds labels."),
+        click.option("--metric", metavar="NAME", help="Instead of the encoder's own."),
+        click.option(
+            "--resamples",
+            type=click.IntRange(min=100),
+            default=1000,
+            show_default=True,
+            help="Replicates of the bootstrap over identities.",
+        ),
+        click.option(
+            "--level", type=float, default=0.95, show_default=True, help="Confidence of intervals."
+        ),
+        click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap."),
+        click.option(
+            "--device", default="auto", show_default=True, help="For products: auto, cpu, cuda."
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def check_folder(path: str | None, *, force: bool) -> None:
+    """Refuse a folder for plots that holds something already, before any work is done.
+
+    Raises:
+        OverwriteError: It is not empty and ``force`` is not given, or it is a file.
+        MissingExtraError: Plots can't be drawn here.
+    """
+    if path is None:
+        return
+    from lookalike.extras import require
+
+    require("matplotlib", purpose="--plots")
+    if os.path.isfile(path) or (os.path.isdir(path) and os.listdir(path) and not force):
+        raise OverwriteError(
+            "there is something already", where=path, cure="another folder, or --force"
+        )
+
+
+def write_plots(plots: Sequence[Plot], folder: str | None) -> None:
+    """Write plots as PNG, named after what they show."""
+    if folder is None:
+        return
+    from lookalike.report.plot import plot_png
+
+    try:
+        os.makedirs(folder, exist_ok=True)
+        for plot in plots:
+            with open(os.path.join(folder, f"{plot.name}.png"), "wb") as stream:
+                stream.write(plot_png(plot))
+    except OSError as error:
+        raise UsageError(f"the plots can't be written: {error}", where=folder) from error
+    click.echo(f"wrote {len(plots)} plots to {folder}", err=True)

@@ -11,23 +11,12 @@ from typing import Literal
 from lookalike.errors import UsageError
 from lookalike.images import ImageSource, Pictures, Place, Reason
 from lookalike.images.place import failed_place, file_place
-from lookalike.images.table import table_rows
+from lookalike.images.table import same_or_different, table_rows
 
 Pairing = Literal["auto", "all", "first", "name"]
 
 MOST_PAIRS = 1_000_000
 """A list of pairs longer than this is refused: it could neither be read nor kept in memory."""
-
-SAME = {
-    "1": True,
-    "true": True,
-    "yes": True,
-    "same": True,
-    "0": False,
-    "false": False,
-    "no": False,
-    "different": False,
-}
 
 
 @dataclass(frozen=True)
@@ -152,7 +141,7 @@ def plan_table(path: str) -> Plan:
             key = cell or f"{path}:{number}:{column}"
             places.setdefault(key, _cell_place(path, key, cell, column))
             ends.append(key)
-        pairs.append((ends[0], ends[1], _same(path, number, row.get("same"))))
+        pairs.append((ends[0], ends[1], same_or_different(path, number, row.get("same"))))
     if not pairs:
         raise UsageError("the table has no rows", where=path)
     position = {key: index for index, key in enumerate(places)}
@@ -168,12 +157,3 @@ def _cell_place(table: str, id: str, cell: str, column: str) -> Place:
     beside = os.path.join(os.path.dirname(table), cell)
     here = not os.path.lexists(beside) and os.path.lexists(cell)
     return file_place(cell if here else beside, id=cell)
-
-
-def _same(path: str, number: int, text: str | None) -> bool | None:
-    word = (text or "").strip().lower()
-    if word and word not in SAME:
-        raise UsageError(
-            f"same={text!r} is neither yes nor no", where=f"{path}, row {number}", cure="use 1 or 0"
-        )
-    return SAME.get(word)

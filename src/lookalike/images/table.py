@@ -7,6 +7,35 @@ from collections.abc import Iterator
 
 from lookalike.errors import UsageError
 
+SAME = {
+    "1": True,
+    "true": True,
+    "yes": True,
+    "same": True,
+    "0": False,
+    "false": False,
+    "no": False,
+    "different": False,
+}
+
+
+def same_or_different(path: str, number: int, text: str | None) -> bool | None:
+    """What a cell says about two pictures; None if it is empty.
+
+    Raises:
+        UsageError: Neither yes nor no; names the table and the row.
+
+    Example:
+        >>> same_or_different("pairs.csv", 2, "Different")
+        False
+    """
+    word = (text or "").strip().lower()
+    if word and word not in SAME:
+        raise UsageError(
+            f"same={text!r} is neither yes nor no", where=f"{path}, row {number}", cure="use 1 or 0"
+        )
+    return SAME.get(word)
+
 
 def table_rows(path: str, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows of a CSV file with a header, each with its line's number (the header is 1).

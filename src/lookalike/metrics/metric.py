@@ -46,7 +46,8 @@ class Metric:
         return "higher is closer" if self.higher_is_closer else "lower is closer"
 
 
-def _unit(vectors: Floats) -> Floats:
+def unit(vectors: Floats) -> Floats:
+    """(N, D) vectors at length 1, whatever their scale; zeros stay zeros."""
     # scaling by the largest entry first keeps norms of tiny and huge vectors from vanishing
     largest = np.abs(vectors).max(axis=-1, keepdims=True, initial=0.0)
     scaled = np.divide(vectors, largest, out=np.zeros_like(vectors), where=largest > 0)
@@ -55,11 +56,11 @@ def _unit(vectors: Floats) -> Floats:
 
 
 def _cosine(a: Floats, b: Floats) -> Floats:
-    return np.clip(_unit(a) @ _unit(b).T, -1.0, 1.0)
+    return np.clip(unit(a) @ unit(b).T, -1.0, 1.0)
 
 
 def _cosine_rows(a: Floats, b: Floats) -> Floats:
-    return np.clip(np.einsum("nd,nd->n", _unit(a), _unit(b)), -1.0, 1.0)
+    return np.clip(np.einsum("nd,nd->n", unit(a), unit(b)), -1.0, 1.0)
 
 
 def _euclidean(a: Floats, b: Floats) -> Floats:
@@ -128,6 +129,15 @@ METRICS: dict[str, Metric] = {
     for metric in (
         Metric("cosine", -1, 1, True, "0 with every vector", _cosine, _cosine_rows),
         Metric("euclidean", 0, np.inf, False, "its distance", _euclidean, _euclidean_rows),
+        Metric(
+            "negative-euclidean",
+            -np.inf,
+            0,
+            True,
+            "minus its distance",
+            lambda a, b: 0.0 - _euclidean(a, b),
+            lambda a, b: 0.0 - _euclidean_rows(a, b),
+        ),
         Metric(
             "reciprocal-euclidean",
             0,

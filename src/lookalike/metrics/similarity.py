@@ -37,8 +37,8 @@ def similarity(
         a: (D,) or (N, D) numbers, or `Embeddings`.
         b: (D,) or (M, D) numbers, or `Embeddings` of the same fingerprint.
         metric: ``cosine`` (-1 to 1), ``reciprocal-euclidean`` (0 to 1e6), ``inner-product`` or
-            ``hamming`` (0 to 1, bits only), where higher is closer; ``euclidean`` (0 up), where
-            lower is closer.
+            ``hamming`` (0 to 1, bits only), ``negative-euclidean`` (up to 0), where higher is
+            closer; ``euclidean`` (0 up), where lower is closer.
         paired: Row n of `a` with row n of `b` only.
 
     Returns:

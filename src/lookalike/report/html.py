@@ -6,6 +6,8 @@ import base64
 from functools import lru_cache
 from typing import Any
 
+from lookalike.errors import MissingExtraError
+from lookalike.report.plot import plot_svg
 from lookalike.report.view import Column, View, cell_text, shown
 from lookalike.version import __version__
 
@@ -24,6 +26,7 @@ def html_fragment(view: View) -> str:
 
 
 def _render(template: str, view: View) -> str:
+    plots, without_plots = _plots(view)
     text: str = (
         _environment()
         .get_template(template)
@@ -33,6 +36,8 @@ def _render(template: str, view: View) -> str:
             cell=cell_text,
             shade=shade,
             picture=_picture,
+            plots=plots,
+            without_plots=without_plots,
             shown=shown,
         )
     )
@@ -66,6 +71,21 @@ def shade(value: Any, column: Column) -> str:
     return f"background: rgb(38 132 255 / {min(max(share, 0.0), 1.0) * DARKEST:.2f})"
 
 
+def _plots(view: View) -> tuple[list[tuple[str, str]], str]:
+    """Address and title of each plot; or none, and a sentence that says why."""
+    try:
+        return [
+            (_address("image/svg+xml", plot_svg(one).encode()), one.title) for one in view.plots
+        ], ""
+    except MissingExtraError as error:
+        return [], f"The plots are left out, since they need matplotlib: {error.cure}"
+
+
 def _picture(view: View, id: str) -> str:
     data = view.pictures.get(id)
-    return "" if data is None else "data:image/jpeg;base64," + base64.b64encode(data).decode()
+    return "" if data is None else _address("image/jpeg", data)
+
+
+def _address(kind: str, data: bytes) -> str:
+    """Data as an address of its own, so that nothing is fetched."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"

@@ -13,7 +13,7 @@ MOST_ROWS = 200
 
 
 def print_view(view: View, console: Console, *, most_rows: int = MOST_ROWS) -> None:
-    """Print a view: warnings, tables, notes. Pictures are left to the HTML page."""
+    """Print a view: warnings, tables, notes. Pictures and plots are left to the HTML page."""
     for warning in view.warnings:
         console.print(Text(f"! {shown(warning)}", style="bold red"))
     for table in view.tables:

@@ -1,10 +1,13 @@
-"""What results hand to the reports: tables, notes and pictures, without any layout."""
+"""What results hand to the reports: tables, plots, notes and pictures, without any layout."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from lookalike.report.plot import Plot
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class View:
         notes: Sentences below the tables.
         warnings: Sentences that must not be overlooked, above them.
         pictures: Id → small JPEG, for formats that show pictures.
+        plots: For formats that show pictures, above the last table. Their numbers are in the
+            result's `to_dict`, too.
     """
 
     title: str
@@ -63,6 +68,7 @@ class View:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     pictures: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    plots: tuple[Plot, ...] = field(default=(), repr=False)
 
 
 class Viewable(Protocol):
@@ -75,6 +81,16 @@ class Viewable(Protocol):
     def view(self) -> View:
         """The result as people see it."""
         ...
+
+
+def amount(count: int, singular: str, plural: str = "") -> str:
+    """A number with its noun; the plural ends in s unless it is given.
+
+    Example:
+        >>> amount(1, "picture"), amount(1200, "person", "people")
+        ('1 picture', '1,200 people')
+    """
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
 
 
 def shown(text: str) -> str:

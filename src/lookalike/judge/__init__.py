@@ -1,0 +1,33 @@
+"""Numbers and truth to judgement."""
+
+from lookalike.judge.calibrate import calibrate
+from lookalike.judge.drift import drift
+from lookalike.judge.evaluate import evaluate
+from lookalike.judge.judgement import Difference, Evaluation, Judgement, Measure
+from lookalike.judge.pair_counts import PairCounts
+from lookalike.judge.reference import Drift
+from lookalike.judge.resampling import Interval
+from lookalike.judge.tables import truth_of
+from lookalike.judge.threshold_card import Calibration, ThresholdCard
+from lookalike.judge.truth import Truth
+from lookalike.judge.verdicts import Verdict, read_verdicts, remember
+
+__all__ = [
+    "Calibration",
+    "Difference",
+    "Drift",
+    "Evaluation",
+    "Interval",
+    "Judgement",
+    "Measure",
+    "PairCounts",
+    "ThresholdCard",
+    "Truth",
+    "Verdict",
+    "calibrate",
+    "drift",
+    "evaluate",
+    "read_verdicts",
+    "remember",
+    "truth_of",
+]

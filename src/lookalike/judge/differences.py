@@ -1,0 +1,68 @@
+"""Is one store better than another? Differences on the same replicates, and how many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import NormalDist
+
+import numpy as np
+
+from lookalike.judge.judgement import Difference, Judgement, Measure
+from lookalike.judge.resampling import interval
+
+
+def differences_of(
+    judgements: Sequence[Judgement], groups: int, *, level: float
+) -> tuple[Difference, ...]:
+    """The first judgement against each of the others, in every measure that both have.
+
+    The replicates draw the same units for both, so what both find hard or easy drops out. With
+    several others, each interval has the level 1 - (1 - level) / others (Bonferroni): all
+    together hold with `level`.
+    """
+    first, *others = judgements
+    each = 1 - (1 - level) / max(1, len(others))
+    found = []
+    for measure in first.measures:
+        for other in others:
+            theirs = {one.name: one for one in other.measures}.get(measure.name)
+            if theirs and measure.value is not None and theirs.value is not None:
+                stores = first.store, other.store
+                found.append(_difference(measure, theirs, stores, groups, each, level))
+    return tuple(found)
+
+
+def _difference(
+    mine: Measure,
+    theirs: Measure,
+    stores: tuple[str, str],
+    groups: int,
+    each: float,
+    level: float,
+) -> Difference:
+    assert mine.value is not None
+    assert theirs.value is not None
+    value = mine.value - theirs.value
+    between = p = None
+    if mine.replicates is not None and theirs.replicates is not None:
+        replicates = mine.replicates - theirs.replicates
+        between = interval(value, replicates, groups, level=each, bounds=(-1.0, 1.0))
+        p = _p_value(value, replicates[1:], groups)
+    told = between is not None and (between.low > 0 or between.high < 0)
+    better = stores[0] if (value > 0) == mine.higher_is_better else stores[1]
+    verdict = f"{better} is better" if told else f"not distinguishable at {level * 100:.4g} %"
+    if between is None:
+        verdict = "too few identities to tell"
+    return Difference(mine.name, mine.title, *stores, value, between, p, told, verdict)
+
+
+def _p_value(
+    value: float, replicates: np.ndarray[tuple[int], np.dtype[np.float64]], groups: int
+) -> float | None:
+    finite = replicates[np.isfinite(replicates)]
+    if groups < 2 or len(finite) < 20:
+        return None
+    error = float(finite.std()) * float(np.sqrt(groups / (groups - 1)))
+    if error == 0:
+        return 1.0 if value == 0 else 0.0
+    return 2 * NormalDist().cdf(-abs(value) / error)
