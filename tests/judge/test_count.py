@@ -189,7 +189,7 @@ def test_blocks_change_no_count_and_no_replicate(case: Case, cells: int) -> None
     assert sum(done) == len(case.trial.rows)
     assert np.array_equal(whole.counts.values, blocks.counts.values)
     for name in ("same", "different", "limits"):
-        assert np.array_equal(getattr(whole, name), getattr(blocks, name))
+        assert np.allclose(getattr(whole, name), getattr(blocks, name), rtol=1e-6, atol=1e-5)
 
 
 @pytest.mark.parametrize("symmetric", [True, False])
@@ -247,16 +247,16 @@ def check_replicates(found: Counted, case: Case, replicates: Resampling) -> None
     bin_of = dict(zip(closeness, bins, strict=True))
     units = case.units()
     gallery_is_kept = case.trial.column_units is None
-    weights = [[1.0] * replicates.groups, *replicates.weights.astype(float).tolist()]
+    weights, balance = replicates.weights.astype(float).tolist(), replicates.balance.tolist()
     tables = np.zeros((2, len(weights), len(found.limits)))
     for a, b, same in case.pairs:
         one = int(replicates.group[units[a]])
         other = one if gallery_is_kept else int(replicates.group[units[b]])
         for n, weight in enumerate(weights):
-            worth = weight[one] if one == other else weight[one] * weight[other]
+            worth = weight[one] if one == other else weight[one] * weight[other] * balance[n]
             tables[0 if same else 1, n, bin_of[case.closeness(a, b)]] += worth
-    assert np.array_equal(found.same, tables[0])
-    assert np.array_equal(found.different, tables[1])
+    assert np.allclose(found.same, tables[0], rtol=1e-6, atol=1e-5)
+    assert np.allclose(found.different, tables[1], rtol=1e-6, atol=1e-5)
 
 
 @settings(max_examples=80)
@@ -270,7 +270,7 @@ def test_a_pair_weighs_as_often_as_its_units_are_drawn_together(
         replicates = Resampling.of(case.trial.units, replicates=5, seed=seed)
         found = count_trial(case.trial, case.scorer(), replicates, seed=seed)
     assert replicates.groups <= most_groups
-    assert found.same.shape == found.different.shape == (6, len(found.limits))
+    assert found.same.shape == found.different.shape == (6 + replicates.groups, len(found.limits))
     check_replicates(found, case, replicates)
 
 
@@ -353,17 +353,17 @@ def test_listed_pairs_are_counted_as_a_loop_counts_them(
     bins = place_of(found.counts.values, found.limits, found.counts.higher_is_closer)
     closeness = sorted({case.closeness(a, b) for a, b, _ in case.pairs}, reverse=True)
     bin_of = dict(zip(closeness, bins, strict=True))
-    weights = [[1.0] * replicates.groups, *replicates.weights.astype(float).tolist()]
-    tables = np.zeros((2, 6, len(found.limits)))
+    weights, balance = replicates.weights.astype(float).tolist(), replicates.balance.tolist()
+    tables = np.zeros((2, 6 + replicates.groups, len(found.limits)))
     for n, (a, b, same) in enumerate(case.pairs):
         one, other = (
             int(replicates.group[units[n]]) for units in (listed.row_units, listed.column_units)
         )
         for r, weight in enumerate(weights):
-            worth = weight[one] if one == other else weight[one] * weight[other]
+            worth = weight[one] if one == other else weight[one] * weight[other] * balance[r]
             tables[0 if same else 1, r, bin_of[case.closeness(a, b)]] += worth
-    assert np.array_equal(found.same, tables[0])
-    assert np.array_equal(found.different, tables[1])
+    assert np.allclose(found.same, tables[0], rtol=1e-6, atol=1e-5)
+    assert np.allclose(found.different, tables[1], rtol=1e-6, atol=1e-5)
 
 
 def test_many_listed_values_share_few_bins(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -374,7 +374,7 @@ def test_many_listed_values_share_few_bins(monkeypatch: pytest.MonkeyPatch) -> N
     replicates = Resampling.of(listed.units, replicates=3, seed=0)
     found = count_listed(listed, scorer_of("euclidean", vectors, device="cpu"), replicates)
     assert len(found.counts.values) == 11
-    assert found.same.shape == found.different.shape == (4, 4)
+    assert found.same.shape == found.different.shape == (4 + replicates.groups, 4)
     assert len(found.limits) == 4
     bins = place_of(found.counts.values, found.limits, higher=False)
     assert sorted(set(bins)) == [0, 1, 2, 3]

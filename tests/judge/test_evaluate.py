@@ -206,9 +206,8 @@ def test_the_auc_of_two_thousand_pictures_is_that_of_scikit_learn() -> None:
     own = scorer.levels(whole, whole)[a, b]
     same = labels[trial.rows[a]] == labels[trial.rows[b]]
     assert found.counts.roc_auc == pytest.approx(reference.roc_auc_score(same, own), abs=1e-9)
-    # scores are rounded to levels, which costs the eighth digit
     exact = METRICS["cosine"].matrix(vectors[trial.rows], vectors[trial.rows])[a, b]
-    assert found.counts.roc_auc == pytest.approx(reference.roc_auc_score(same, exact), abs=5e-8)
+    assert found.counts.roc_auc == pytest.approx(reference.roc_auc_score(same, exact), abs=1e-9)
 
 
 @pytest.mark.parametrize("name", ["eer", "tpr@fpr=0.1", "best_accuracy", "best_f1"])
@@ -251,7 +250,7 @@ def test_longer_vectors_change_thresholds_and_nothing_else(metric: str, scale: f
             assert other.threshold == pytest.approx(one.threshold * factor, rel=1e-9)
 
 
-def test_shuffled_rows_change_no_value() -> None:
+def test_shuffled_rows_change_no_value_and_no_interval() -> None:
     vectors, labels = people(3)
     ids = [f"{n:03}" for n in range(len(labels))]
     order = np.random.default_rng(0).permutation(len(labels))
@@ -263,6 +262,10 @@ def test_shuffled_rows_change_no_value() -> None:
     )
     for one, other in zip(here.judgements[0].measures, there.judgements[0].measures, strict=True):
         assert other.value == pytest.approx(one.value, abs=1e-12), one.name
+        if one.interval is not None:
+            assert other.interval is not None
+            assert other.interval.low == pytest.approx(one.interval.low, abs=1e-9)
+            assert other.interval.high == pytest.approx(one.interval.high, abs=1e-9)
 
 
 def test_vectors_that_are_all_one_are_no_better_than_chance() -> None:
@@ -344,7 +347,7 @@ def test_the_same_seed_gives_the_same_intervals_and_another_seed_others() -> Non
 
 @pytest.mark.parametrize("seed", range(4))
 def test_an_interval_holds_its_value_between_0_and_1(seed: int) -> None:
-    vectors, labels = people(seed, identities=[2, 3, 25, 60][seed], noise=0.8)
+    vectors, labels = people(seed, identities=[3, 5, 25, 60][seed], noise=0.8)
     for one in evaluate(vectors, truth=labels, resamples=200, level=0.9).judgements[0].measures:
         if one.value is None:
             continue
@@ -437,7 +440,7 @@ def test_noise_makes_a_store_worse_and_distinguishable() -> None:
             assert (one.value > 0) == (good_first != (name == "eer"))
             assert one.distinguishable
             assert one.p is not None
-            assert one.p < 0.01
+            assert one.p < 0.05
             assert "good is better" in one.words
             mine, theirs = (judged[name].value for judged in found.judgements)
             assert mine is not None

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from lookalike import evaluate
 from lookalike.judge import resampling
 from lookalike.judge.count import count_trial
-from lookalike.judge.resampling import Resampling, interval, student_quantile
+from lookalike.judge.resampling import (
+    Resampling,
+    interval,
+    share_interval,
+    spread_of,
+    student_quantile,
+    student_share,
+)
 from lookalike.judge.trial import trial_of_groups
 from lookalike.metrics import scorer_of
 
@@ -35,10 +42,10 @@ STUDENT = {
 @pytest.mark.parametrize("share", STUDENT)
 def test_quantiles_of_student_are_those_of_the_table(share: float) -> None:
     for freedom, printed in enumerate(map(float, STUDENT[share].split()), 1):
-        # what the docstring promises, and the last digit of the table
-        allowed = 0.0005 + (0.003 * printed if freedom > 2 else 0)
-        assert student_quantile(share, freedom) == pytest.approx(printed, abs=allowed), freedom
-        assert student_quantile(1 - share, freedom) == pytest.approx(-printed, abs=allowed)
+        # to the last digit of the table
+        assert student_quantile(share, freedom) == pytest.approx(printed, abs=0.0006), freedom
+        assert student_quantile(1 - share, freedom) == pytest.approx(-printed, abs=0.0006)
+        assert student_share(student_quantile(share, freedom), freedom) == pytest.approx(share)
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 3, 30])
@@ -60,10 +67,15 @@ def test_every_replicate_draws_as_many_units_as_there_are(
         again = Resampling.of(units, replicates=replicates, seed=seed)
     groups = min(units, most)
     assert found.groups == groups
-    assert found.weights.shape == (replicates, groups)
-    assert (found.weights >= 0).all()
-    assert (found.weights == np.rint(found.weights)).all()
-    assert (found.weights.sum(axis=1) == groups).all()
+    drawn = found.weights[found.drawn]
+    assert drawn.shape == (replicates, groups)
+    assert (drawn >= 0).all()
+    assert (drawn == np.rint(drawn)).all()
+    assert (drawn.sum(axis=1) == groups).all()
+    assert found.weights[0].tolist() == [1] * groups
+    for left_out, weights in enumerate(found.weights[1 + replicates :].tolist()):
+        assert weights == [float(unit != left_out) for unit in range(groups)]
+    assert len(found.weights) == 1 + replicates + groups
     assert np.array_equal(found.weights, again.weights)
     assert np.array_equal(found.group, again.group)
 
@@ -86,7 +98,8 @@ def test_another_seed_draws_other_replicates() -> None:
 
 
 def test_every_unit_is_drawn_equally_often() -> None:
-    weights = Resampling.of(8, replicates=4000, seed=0).weights
+    found = Resampling.of(8, replicates=4000, seed=0)
+    weights = found.weights[found.drawn]
     # as a multinomial of 8 draws: mean 1, variance 7/8 each, covariance -1/8
     assert np.allclose(weights.mean(axis=0), 1, atol=5 * math.sqrt(7 / 8 / 4000))
     covariance = np.cov(weights.T)
@@ -94,9 +107,20 @@ def test_every_unit_is_drawn_equally_often() -> None:
     assert np.allclose(covariance[~np.eye(8, dtype=bool)], -1 / 8, atol=0.1)
 
 
+def test_the_share_of_same_pairs_stays_what_it_is_on_average() -> None:
+    # within a unit a pair counts as often as the unit, between two the product of both
+    found = Resampling.of(9, replicates=20_000, seed=0)
+    weights = found.weights.astype(float)
+    within = weights.sum(axis=1)
+    between = (within**2 - (weights**2).sum(axis=1)) / 2 * found.balance
+    assert between[0] / within[0] == 4
+    for some in (found.drawn, slice(found.drawn.stop, None)):
+        assert between[some].mean() / within[some].mean() == pytest.approx(4, rel=0.01)
+
+
 def test_no_units_make_no_groups() -> None:
     found = Resampling.of(0, replicates=3, seed=0)
-    assert found.weights.shape == (3, 0)
+    assert found.weights.shape == (4, 0)
     assert found.group.shape == (0,)
 
 
@@ -115,7 +139,8 @@ def test_means_of_replicates_are_weighted_means(
     means = found.means(
         np.array([value for value, _ in queries]), np.array([unit for _, unit in queries], np.intp)
     )
-    for n in range(20):
+    assert len(means) == len(found.weights)
+    for n in range(len(means)):
         weights = [found.weights[n, found.group[unit]] for _, unit in queries]
         some = [
             (value, float(weight))
@@ -130,64 +155,126 @@ def test_means_of_replicates_are_weighted_means(
             assert math.isnan(means[n])
 
 
+def replicated(
+    units: Floats, seed: int = 0, replicates: int = 400
+) -> tuple[float, Floats, Resampling]:
+    """The mean of one number per unit, and that mean in every replicate."""
+    found = Resampling.of(len(units), replicates=replicates, seed=seed)
+    return float(units.mean()), found.means(units, np.arange(len(units))), found
+
+
 @given(
-    st.one_of(st.floats(0, 1), st.sampled_from([0.0, 1.0])),
-    st.integers(0, 80),
-    st.sampled_from([-0.4, 0.0, 0.4]),
-    st.sampled_from([0.0, 0.01, 0.5]),
-    st.integers(0, 60),
+    st.lists(st.sampled_from([0.0, 0.1, 0.5, 0.99, 1.0]), min_size=3, max_size=40),
+    st.sampled_from([-0.3, 0.0, 0.3]),
     st.sampled_from([0.5, 0.9, 0.95, 0.99]),
 )
 def test_an_interval_holds_the_value_and_stays_in_bounds(
-    value: float, count: int, beside: float, spread: float, groups: int, level: float
+    units: list[float], beside: float, level: float
 ) -> None:
-    # replicates may lie beside the value altogether, and some have none
-    replicates = 0.5 + beside + spread * np.random.default_rng(count).normal(size=count)
-    replicates[::7] = math.nan
-    found = interval(value, np.array([0.5, *replicates]), groups, level=level)
-    assert (found is None) == (groups < 2 or np.isfinite(replicates).sum() < 20)
-    if found is not None:
-        assert 0 <= found.low <= value <= found.high <= 1
-        assert found.level == level
+    mean, replicates, drawn = replicated(np.array(units))
+    value = float(np.clip(mean + beside, 0, 1))  # replicates may lie beside the value altogether
+    found = share_interval(value, replicates, drawn.groups, level=level)
+    assert found is not None
+    assert 0 <= found.low <= value <= found.high <= 1
+    assert found.level == level
 
 
-def test_an_interval_is_wider_at_a_higher_level_and_with_fewer_groups() -> None:
-    replicates = np.concatenate([[0.5], np.random.default_rng(0).normal(0.5, 0.02, 20_000)])
+def test_the_interval_of_a_mean_is_the_one_of_student() -> None:
+    units = np.random.default_rng(0).normal(5, 2, 200)
+    mean, replicates, drawn = replicated(units, replicates=2000)
+    found = interval(mean, replicates, drawn.groups)
+    assert found is not None
+    error = float(units.std(ddof=1)) / math.sqrt(200)
+    assert found.low == pytest.approx(mean - 1.97 * error, abs=0.1 * error)
+    assert found.high == pytest.approx(mean + 1.97 * error, abs=0.1 * error)
 
-    def width(level: float, groups: int) -> float:
-        found = interval(0.5, replicates, groups, level=level)
+
+def test_the_bias_that_the_jackknife_sees_is_taken_off() -> None:
+    # the variance with n below it is too small by 1/n, which leaving units out shows exactly
+    units = np.random.default_rng(1).normal(size=12)
+    drawn = Resampling.of(12, replicates=300, seed=0)
+    means = (drawn.weights @ units) / drawn.weights.sum(axis=1)
+    squares = (drawn.weights @ units**2) / drawn.weights.sum(axis=1)
+    found = spread_of(float(units.var()), squares - means**2, 12)
+    assert found is not None
+    assert found.centre == pytest.approx(float(units.var(ddof=1)), rel=1e-4)
+
+
+def test_a_unit_on_which_everything_hangs_leaves_few_degrees_of_freedom() -> None:
+    even = np.random.default_rng(0).normal(size=60)
+    one = even.copy()
+    one[0] = 100
+    found = []
+    for units in (even, one):
+        mean, replicates, drawn = replicated(units)
+        found.append(spread_of(mean, replicates, drawn.groups))
+    assert found[0] is not None
+    assert found[1] is not None
+    assert found[0].freedom > 20
+    assert found[1].freedom < 3
+
+
+def test_an_interval_is_wider_at_a_higher_level_and_with_fewer_units() -> None:
+    def width(level: float, units: int) -> float:
+        mean, replicates, drawn = replicated(np.arange(units) % 3 / 4 + 0.2)
+        found = share_interval(mean, replicates, drawn.groups, level=level)
         assert found is not None
         return found.high - found.low
 
-    assert width(0.8, 50) < width(0.95, 50) < width(0.99, 50)
-    assert width(0.95, 500) < width(0.95, 20) < width(0.95, 5) < width(0.95, 3)
-    assert width(0.95, 10_000) == pytest.approx(2 * 1.96 * 0.02, rel=0.05)
-    # Student's t with 4 degrees instead of a normal, and 4 of 5 for the variance
-    assert width(0.95, 5) > 0.9 * 2 * 2.776 * math.sqrt(5 / 4) * 0.02
+    assert width(0.8, 60) < width(0.95, 60) < width(0.99, 60)
+    assert width(0.95, 300) < width(0.95, 60) < width(0.95, 12) < width(0.95, 6)
 
 
 def test_an_interval_follows_the_value_when_replicates_are_coarser() -> None:
-    replicates = np.concatenate([[0.5], np.random.default_rng(0).normal(0.5, 0.02, 2000)])
-    here = interval(0.5, replicates, 100)
-    there = interval(0.53, replicates, 100)
+    mean, replicates, drawn = replicated(np.random.default_rng(0).random(100))
+    here = interval(mean, replicates, drawn.groups)
+    there = interval(mean + 0.03, replicates, drawn.groups)
     assert here is not None
     assert there is not None
-    assert there.low - here.low == pytest.approx(0.03, abs=0.002)
-    assert there.high - here.high == pytest.approx(0.03, abs=0.002)
+    assert there.low - here.low == pytest.approx(0.03)
+    assert there.high - here.high == pytest.approx(0.03)
+
+
+@pytest.mark.parametrize(("units", "low"), [(5, 0.478), (30, 0.884), (100, 0.964)])
+def test_a_perfect_share_leaves_open_what_so_many_units_leave_open(units: int, low: float) -> None:
+    # Clopper and Pearson's 95 % interval of no failures in so many trials
+    _, replicates, drawn = replicated(np.ones(units))
+    found = share_interval(1.0, replicates, drawn.groups)
+    assert found is not None
+    assert (round(found.low, 3), found.high) == (low, 1.0)
+    _, replicates, drawn = replicated(np.zeros(units))
+    found = share_interval(0.0, replicates, drawn.groups)
+    assert found is not None
+    assert (found.low, round(1 - found.high, 3)) == (0.0, low)
 
 
 def test_an_unknown_value_has_no_interval() -> None:
-    replicates = np.random.default_rng(0).random(100)
-    assert interval(math.nan, replicates, 30) is None
-    assert interval(0.5, np.full(100, math.nan), 30) is None
-    assert interval(0.5, replicates, 1) is None
+    mean, replicates, drawn = replicated(np.random.default_rng(0).random(30))
+    assert interval(math.nan, replicates, drawn.groups) is None
+    assert interval(mean, np.full(len(replicates), math.nan), drawn.groups) is None
+    for few in (1, 2):
+        mean, replicates, drawn = replicated(np.ones(few))
+        assert interval(mean, replicates, drawn.groups) is None
 
 
-def test_differences_may_be_negative() -> None:
-    replicates = np.concatenate([[-0.1], np.random.default_rng(0).normal(-0.1, 0.01, 500)])
-    found = interval(-0.1, replicates, 40, bounds=(-1.0, 1.0))
-    assert found is not None
-    assert -0.15 < found.low < -0.1 < found.high < -0.05
+def test_a_value_that_is_none_without_one_of_the_units_has_no_interval() -> None:
+    units = np.full(30, math.nan)
+    units[3] = 0.5
+    drawn = Resampling.of(30, replicates=400, seed=0)
+    replicates = drawn.means(units, np.arange(30))
+    assert np.isfinite(replicates[drawn.drawn]).sum() > 100
+    assert share_interval(0.5, replicates, drawn.groups) is None
+
+
+def test_a_p_value_is_small_where_the_interval_leaves_out_zero() -> None:
+    for shift, reject in ((0.0, False), (0.1, True)):
+        units = np.random.default_rng(3).normal(shift, 0.2, 80)
+        units += shift - units.mean()
+        mean, replicates, drawn = replicated(units)
+        found = spread_of(mean, replicates, drawn.groups)
+        assert found is not None
+        assert (found.p < 0.05) == reject
+        assert (found.ends(0.95)[0] > 0) == reject
 
 
 # Does an interval of 95 % hold the truth in 95 of 100 data sets? Identities are drawn anew for

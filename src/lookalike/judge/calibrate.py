@@ -19,7 +19,13 @@ from lookalike.judge.listed import ListedPairs
 from lookalike.judge.measures import FALSE_MATCHES, pairs_needed, pictures_needed
 from lookalike.judge.pair_counts import PairCounts
 from lookalike.judge.reference import HANDFUL, HANDFULS, Reference, reference_of
-from lookalike.judge.resampling import Drawing, Interval, Resampling, interval
+from lookalike.judge.resampling import (
+    Drawing,
+    Interval,
+    Resampling,
+    interval,
+    share_interval,
+)
 from lookalike.judge.tables import truth_of
 from lookalike.judge.threshold_card import Calibration, Rate, ThresholdCard
 from lookalike.judge.trial import Trial, trial_of_groups
@@ -183,7 +189,7 @@ def _reference(case: Case, counted: Counted, resampling: Resampling, seed: int) 
             scorer = scorer_of(case.metric, vectors[rows], vectors[columns], device="cpu")
             found = scorer.levels(slice(0, len(rows)), slice(0, len(columns))).ravel()
         handfuls.append(scorer.scale.values(found))
-    return reference_of(counted, handfuls)
+    return reference_of(counted, resampling, handfuls)
 
 
 def _everybody(pairs: ListedPairs, rng: np.random.Generator) -> Trial:
@@ -283,13 +289,7 @@ class _Between:
             found = [np.interp(float(target.rate or 0), curve, self.limits) for curve in curves]
         else:
             found = list(self.limits[_positions(target, same, different)])
-        return interval(
-            threshold,
-            np.array(found),
-            self.resampling.groups,
-            level=self.level,
-            bounds=(-np.inf, np.inf),
-        )
+        return interval(threshold, np.array(found), self.resampling.groups, level=self.level)
 
     def rates(self, threshold: float, accepted: int) -> dict[str, Rate]:
         """False and true positive rate and precision at the threshold."""
@@ -307,7 +307,7 @@ class _Between:
         return {
             name: Rate(
                 float(value),
-                interval(float(value), found, self.resampling.groups, level=self.level),
+                share_interval(float(value), found, self.resampling.groups, level=self.level),
             )
             for name, value, found in zip(RATES, exact, replicates, strict=True)
         }

@@ -39,8 +39,8 @@ class Counted:
 
     Attributes:
         counts: Pairs by score, exact.
-        same: (1 + R, B) same pairs by bin of scores, closest first: as they are, then weighted
-            as in each replicate. Empty without a resampling.
+        same: (1 + R + U, B) same pairs by bin of scores, closest first, weighted as in each
+            replicate of a resampling. Empty without one.
         different: Likewise.
         limits: (B,) the metric's value down to which each bin reaches (up to, for distances).
     """
@@ -158,8 +158,8 @@ def _coarse(count: int) -> NDArray[np.intp]:
 def _listed_replicates(
     pairs: ListedPairs, bins: NDArray[np.intp], resampling: Resampling
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Same and different pairs by bin in every replicate, (1 + R, B) each."""
-    weights = np.concatenate([np.ones((1, resampling.groups), np.float32), resampling.weights])
+    """Same and different pairs by bin in every replicate, (1 + R + U, B) each."""
+    weights = resampling.weights
     rows, columns = (resampling.group[one] for one in (pairs.row_units, pairs.column_units))
     width = int(bins.max(initial=0)) + 1
     found = [np.zeros((len(weights), width)) for _ in range(2)]
@@ -168,7 +168,7 @@ def _listed_replicates(
         part = order[start : start + SAMPLE // 16]
         weight = weights[:, rows[part]]
         apart = rows[part] != columns[part]
-        weight[:, apart] *= weights[:, columns[part][apart]]
+        weight[:, apart] *= weights[:, columns[part][apart]] * resampling.balance[:, None]
         for kind, table in ((pairs.same[part], found[0]), (~pairs.same[part], found[1])):
             if kind.any():
                 here, first = np.unique(bins[part][kind], return_index=True)
@@ -275,19 +275,19 @@ class _Replicates:
 
     A pair of different units weighs the product of how often they occur in the replicate; a pair
     within one unit, how often that unit occurs. (Copies of a unit are not paired with each other:
-    they would be the same pictures.)
+    they would be the same pictures.) See `Resampling.balance`.
     """
 
     def __init__(self, trial: Trial, resampling: Resampling, bins: _Bins) -> None:
         self.bins = bins
         self.width = bins.width
         self.groups = resampling.groups
-        ones = np.ones((1, self.groups), np.float32)
-        self.weights = np.concatenate([ones, resampling.weights])
+        self.weights = resampling.weights
         self.row_groups = resampling.group[trial.row_units]
         self.column_groups = (
             None if trial.column_units is None else resampling.group[trial.column_units]
         )
+        self.balance = resampling.balance
         shape = (len(self.weights), self.width)
         self.total = np.zeros(shape)
         self.same = np.zeros((self.groups, self.width), np.int64)
@@ -315,10 +315,12 @@ class _Replicates:
         table = np.bincount(keys, minlength=size).reshape(self.groups, self.width)
         table = table.astype(np.float32)
         own = self.weights[:, group, None]
-        self.total += own * (self.weights @ table + (1 - own) * table[group])
+        within = own * table[group]
+        between = own * (self.weights @ table) - own * within
+        self.total += within + self.balance[:, None] * between
 
     def finished(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Same and different pairs, (1 + R, B)."""
+        """Same and different pairs, (1 + R + U, B)."""
         same = self.weights.astype(np.float64) @ self.same
         return same[:, :-1], np.maximum(self.total - same, 0)[:, :-1]
 

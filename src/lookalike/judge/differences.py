@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import NormalDist
-
-import numpy as np
 
 from lookalike.judge.judgement import Difference, Judgement, Measure
-from lookalike.judge.resampling import interval
+from lookalike.judge.resampling import Interval, spread_of
 
 
 def differences_of(
@@ -43,26 +40,16 @@ def _difference(
     assert mine.value is not None
     assert theirs.value is not None
     value = mine.value - theirs.value
-    between = p = None
+    spread = between = None
     if mine.replicates is not None and theirs.replicates is not None:
-        replicates = mine.replicates - theirs.replicates
-        between = interval(value, replicates, groups, level=each, bounds=(-1.0, 1.0))
-        p = _p_value(value, replicates[1:], groups)
+        spread = spread_of(value, mine.replicates - theirs.replicates, groups)
+    if spread is not None:
+        low, high = spread.ends(each)
+        between = Interval(max(-1.0, min(low, value)), min(1.0, max(high, value)), each)
     told = between is not None and (between.low > 0 or between.high < 0)
     better = stores[0] if (value > 0) == mine.higher_is_better else stores[1]
     verdict = f"{better} is better" if told else f"not distinguishable at {level * 100:.4g} %"
     if between is None:
         verdict = "too few identities to tell"
+    p = None if spread is None else spread.p
     return Difference(mine.name, mine.title, *stores, value, between, p, told, verdict)
-
-
-def _p_value(
-    value: float, replicates: np.ndarray[tuple[int], np.dtype[np.float64]], groups: int
-) -> float | None:
-    finite = replicates[np.isfinite(replicates)]
-    if groups < 2 or len(finite) < 20:
-        return None
-    error = float(finite.std()) * float(np.sqrt(groups / (groups - 1)))
-    if error == 0:
-        return 1.0 if value == 0 else 0.0
-    return 2 * NormalDist().cdf(-abs(value) / error)

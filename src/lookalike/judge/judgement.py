@@ -28,7 +28,7 @@ class Measure:
         over: What it is a share or mean of, with numbers.
         note: Why there is no value.
         higher_is_better: Direction.
-        replicates: (1 + R,) for comparisons: without resampling, then in each replicate.
+        replicates: (1 + R + U,) for comparisons: the number in each replicate.
     """
 
     name: str

@@ -14,7 +14,7 @@ from lookalike.judge import pair_metrics
 from lookalike.judge.count import Counted
 from lookalike.judge.judgement import Measure
 from lookalike.judge.pair_counts import PairCounts
-from lookalike.judge.resampling import Resampling, interval
+from lookalike.judge.resampling import Resampling, share_interval
 from lookalike.report import amount
 
 Floats: TypeAlias = "NDArray[np.float64]"
@@ -82,7 +82,7 @@ def pair_measures(
             name,
             title,
             value if known else None,
-            interval(value, replicates, resampling.groups, level=level),
+            share_interval(value, replicates, resampling.groups, level=level),
             None if accepted is None or not known else counts.threshold(accepted),
             over,
             "" if known else "needs pairs that are the same and pairs that are different",
@@ -170,9 +170,7 @@ def mean_measures(
     for name, numbers in values.items():
         counted = ~np.isnan(numbers)
         value = float(numbers[counted].mean()) if counted.any() else None
-        replicates = np.concatenate(
-            [[np.nan if value is None else value], resampling.means(numbers, units)]
-        )
+        replicates = resampling.means(numbers, units)
         found.append(
             Measure(
                 name,
@@ -180,7 +178,7 @@ def mean_measures(
                 value,
                 None
                 if value is None
-                else interval(value, replicates, resampling.groups, level=level),
+                else share_interval(value, replicates, resampling.groups, level=level),
                 over=over.format(f"{counted.sum():,}"),
                 note="" if counted.any() else "no query has a match",
                 replicates=replicates,

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import VectorError
 from lookalike.judge.count import Counted
+from lookalike.judge.resampling import Resampling
 from lookalike.report import Column, Table, View
 
 Floats: TypeAlias = "NDArray[np.float64]"
@@ -156,11 +157,14 @@ class Drift:
         )
 
 
-def reference_of(counted: Counted, handfuls: Sequence[NDArray[np.float64]]) -> Reference:
+def reference_of(
+    counted: Counted, resampling: Resampling, handfuls: Sequence[NDArray[np.float64]]
+) -> Reference:
     """The reference that a calibration keeps.
 
     Args:
         counted: Pairs of random pictures, with replicates over their identities.
+        resampling: Which made these.
         handfuls: The scores among `HANDFUL` pictures each, drawn at random.
     """
     counts = counted.counts
@@ -171,7 +175,7 @@ def reference_of(counted: Counted, handfuls: Sequence[NDArray[np.float64]]) -> R
     quantiles = values[np.minimum(places, len(values) - 1)]
     total = np.cumsum(counted.same + counted.different, axis=1)
     shares = total / np.maximum(total[:, -1:], 1)
-    moved = np.abs(shares[1:] - shares[0]).max(axis=1)
+    moved = np.abs(shares[resampling.drawn] - shares[0]).max(axis=1)
     spread = float(np.quantile(moved, 1 - CHANCE)) if len(moved) else 1.0
     found = Reference(tuple(quantiles.tolist()), spread, 0.0)
     distances = [found.distance(one) for one in handfuls]
