@@ -971,3 +971,13 @@ def test_stores_that_spell_their_pictures_in_two_ways_are_paired_by_contents() -
     for difference in found.differences:
         assert difference.value == pytest.approx(0, abs=1e-12)
         assert not difference.distinguishable
+
+
+def test_one_store_to_hold_against_needs_no_list(tmp_path: Path) -> None:
+    vectors, labels = people(33)
+    path = tmp_path / "other.parquet"
+    store(vectors).save(path)
+    for one in (str(path), path, store(vectors)):
+        found = evaluate(store(vectors), truth=labels, against=one, resamples=100)
+        assert len(found.judgements) == 2
+    assert len(evaluate(vectors, truth=labels, against=vectors, resamples=100).judgements) == 2

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Hashable, Sequence
 
+import numpy as np
+
+from lookalike.embeddings import Embeddings
 from lookalike.errors import UsageError
 from lookalike.judge.case import Case, Judged, aligned, names_of, opened
 from lookalike.judge.curves import curve_plots, curves_of
@@ -26,7 +29,7 @@ def evaluate(
     *,
     truth: Truth | str | os.PathLike[str] | Sequence[Hashable | None] = "folders",
     label: str | None = None,
-    against: Sequence[Judged] = (),
+    against: Judged | Sequence[Judged] = (),
     metric: str | None = None,
     fprs: Sequence[float] = (0.1, 0.01, 0.001, 0.0001),
     ks: Sequence[int] = (1, 5, 10),
@@ -50,7 +53,7 @@ def evaluate(
         store: `Embeddings`, a path that `Embeddings.open` takes, or (N, D) vectors.
         truth: See `truth_of`: ``folders``, ``partners``, ``reid``, a table, labels, a `Truth`.
         label: For a table: which column holds the labels.
-        against: Further stores, judged on the same pictures and compared with the first.
+        against: A further store or several, judged on the same pictures and compared with `store`.
         metric: A metric's name; the encoder's own if None.
         fprs: False positive rates at which the true positive rate is told.
         ks: For recall@k and the like.
@@ -89,9 +92,12 @@ def evaluate(
     if metric is not None:
         metric_named(metric)
     found = truth_of(truth, label=label)
-    names = names_of([store, *against])
+    if isinstance(against, (str, os.PathLike, np.ndarray, Embeddings)):
+        against = [against]
+    stores = [store, *against]
+    names = names_of(stores)
     sides, kept, notes = aligned(
-        [opened(one, name) for one, name in zip([store, *against], names, strict=True)], names
+        [opened(one, name) for one, name in zip(stores, names, strict=True)], names
     )
     rows = tuple(row for row in sides[0].rows if row.ok)
     setting = found.kept(kept).setting(rows)
@@ -105,7 +111,7 @@ def evaluate(
     )
     return Evaluation(
         judgements,
-        differences_of(judgements, resampling.groups, level=level) if against else (),
+        differences_of(judgements, resampling.groups, level=level) if len(stores) > 1 else (),
         setting.about,
         (*notes, *setting.notes, *_notes(setting, resampling, options)),
         curve_plots(judgements),

@@ -88,8 +88,6 @@ def sampled_pairs(trial: Trial, pairs: int, seed: int) -> ListedPairs:
     rng = np.random.default_rng(seed)
     rows, columns, same = (np.zeros(0, np.intp) for _ in range(3))
     for _ in range(MOST_DRAWS):
-        if len(rows) == pairs:
-            break
         row = rng.integers(0, len(trial.rows), pairs)
         column = rng.integers(0, len(trial.columns), pairs)
         kind = _kinds(trial, row, column)
@@ -97,6 +95,8 @@ def sampled_pairs(trial: Trial, pairs: int, seed: int) -> ListedPairs:
             np.concatenate([old, new[kind >= 0]])[:pairs]
             for old, new in ((rows, row), (columns, column), (same, kind))
         )
+        if len(rows) == pairs:
+            break
     else:
         raise UsageError("there are hardly any pairs to draw from", cure="judge all pairs")
     row_units = trial.row_units[rows]

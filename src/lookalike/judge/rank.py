@@ -51,7 +51,8 @@ def rank_trial(
     Args:
         trial: The queries and the gallery.
         levels: Their scores as levels.
-        ks: For recall@k, precision@k and nDCG@k.
+        ks: For recall@k, precision@k and nDCG@k; the latter two not for k = 1, where they say
+            what recall@1 says.
         most_levels: Above every level.
         progress: Told how many queries are done.
     """
