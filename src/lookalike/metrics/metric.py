@@ -48,6 +48,10 @@ class Metric:
 
 def unit(vectors: Floats) -> Floats:
     """(N, D) vectors at length 1, whatever their scale; zeros stay zeros."""
+    with np.errstate(over="ignore"):
+        norms = np.sqrt(np.einsum("...d,...d->...", vectors, vectors))[..., None]
+    if ((norms > 1e-100) & (norms < 1e100)).all():
+        return vectors / norms
     # scaling by the largest entry first keeps norms of tiny and huge vectors from vanishing
     largest = np.abs(vectors).max(axis=-1, keepdims=True, initial=0.0)
     scaled = np.divide(vectors, largest, out=np.zeros_like(vectors), where=largest > 0)

@@ -45,11 +45,9 @@ class Scale:
 
     def level(self, scores: NDArray[Any], out: NDArray[np.int64]) -> NDArray[np.int64]:
         """The nearest level of each score; overwrites the scores, and fills and returns `out`."""
-        np.subtract(scores, self.low, out=scores)
         np.multiply(scores, 1 / self.step, out=scores)
-        np.rint(scores, out=scores)
-        np.clip(scores, 0, self.levels - 1, out=scores)
-        np.copyto(out, scores, casting="unsafe")
+        np.add(scores, 0.5 - self.low / self.step, out=scores)
+        np.copyto(out, scores, casting="unsafe")  # rounds down, since nothing is below 0
         return out
 
     def coarsened(self, most: int) -> Scale:
