@@ -173,6 +173,8 @@ def test_a_card_survives_its_file(tmp_path: Path) -> None:
         ('"algorithm": "foreign/', '"algorithm": "forged/'),
         ('"format": "lookalike threshold card 1"', '"format": "lookalike threshold card 9"'),
         ('"same": 300', '"same": "many"'),
+        ('"same": 300', '"same": 0'),
+        ('"spread": 0', '"spread": NaN, "was": 0'),
         ("{", "["),
     ],
 )

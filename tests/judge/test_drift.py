@@ -67,7 +67,7 @@ def test_vectors_of_another_encoder_are_refused(card: lookalike.ThresholdCard) -
 
 
 def test_too_few_and_impossible_scores_are_refused(card: lookalike.ThresholdCard) -> None:
-    with pytest.raises(UsageError, match="no pair"):
+    with pytest.raises(UsageError, match="can't tell"):
         lookalike.drift(Embeddings.from_numpy(np.ones((1, 12)), encoder="mine"), card)
     for wrong in ([], [0.1, float("nan")]):
         with pytest.raises(VectorError):

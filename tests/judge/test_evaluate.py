@@ -981,3 +981,36 @@ def test_one_store_to_hold_against_needs_no_list(tmp_path: Path) -> None:
         found = evaluate(store(vectors), truth=labels, against=one, resamples=100)
         assert len(found.judgements) == 2
     assert len(evaluate(vectors, truth=labels, against=vectors, resamples=100).judgements) == 2
+
+
+def test_labels_that_data_frames_lack_are_no_label() -> None:
+    pandas = pytest.importorskip("pandas")
+    vectors, labels = people(34)
+    known = [label if n % 3 else None for n, label in enumerate(labels)]
+    expected = evaluate(vectors, truth=known, resamples=100)
+    for missing in (pandas.NA, math.nan):
+        some = [missing if label is None else label for label in known]
+        found = evaluate(vectors, truth=some, resamples=100)
+        assert found["roc_auc"].over == expected["roc_auc"].over
+        assert found.notes == expected.notes
+
+
+def test_scores_that_lie_on_few_levels_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib
+
+    for name in ("count", "evaluate"):
+        monkeypatch.setattr(importlib.import_module(f"lookalike.judge.{name}"), "SORTED", 100)
+    vectors, labels = people(35, identities=30)
+    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    alike = evaluate(1 + 1e-4 * vectors, truth=labels, resamples=100)
+    assert any("only" in warning and "level" in warning for warning in alike.warnings)
+    monkeypatch.setattr(importlib.import_module("lookalike.judge.evaluate"), "FEW_LEVELS", 500)
+    assert evaluate(vectors, truth=labels, resamples=100).warnings == ()
+
+
+def test_distances_do_not_depend_on_where_the_vectors_lie() -> None:
+    vectors, labels = people(36)
+    here = evaluate(vectors, truth=labels, metric="euclidean", resamples=100)
+    there = evaluate(vectors + 64, truth=labels, metric="euclidean", resamples=100)
+    for one, other in zip(here.judgements[0].measures, there.judgements[0].measures, strict=True):
+        assert other.value == pytest.approx(one.value, abs=5e-3), one.name

@@ -38,6 +38,14 @@ def test_the_last_word_of_a_person_holds_whatever_the_order_of_the_pair(
     assert machine == 1
 
 
+def test_a_file_that_somebody_edited_is_gone_on_with(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text(f"note,by,when,verdict,digest_b,digest_a\nhm,Ann,{WHEN},same,b,a")
+    remember(path, [said("c", "d", "different")])
+    assert list(read_verdicts(path)) == [said("a", "b", "same", "Ann"), said("c", "d", "different")]
+    assert path.read_text().splitlines()[2] == f",me,{WHEN},different,d,c"
+
+
 def test_an_empty_file_gets_its_header(tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
     path.touch()
@@ -64,7 +72,13 @@ def test_a_file_of_another_kind_is_refused_and_left_alone(tmp_path: Path) -> Non
 
 def test_a_word_that_is_no_verdict_is_refused_with_its_row(tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
-    remember(path, [said("a", "b", "same"), said("a", "c", "maybe")])
+    remember(path, [said("a", "b", "same")])
+    with pytest.raises(UsageError, match="maybe"):
+        remember(path, [said("a", "c", "maybe")])
+    with pytest.raises(UsageError, match="can't be kept"):
+        remember(path, [said("a", "c", "same", "two\nlines")])
+    with open(path, "a") as stream:
+        stream.write(f"a,c,maybe,me,{WHEN}\n")
     with pytest.raises(UsageError, match="maybe") as raised:
         list(read_verdicts(path))
     assert "row 3" in raised.value.where

@@ -132,8 +132,15 @@ def test_a_card_for_another_encoder_is_refused(card: lookalike.ThresholdCard) ->
 
 
 def test_a_folder_is_not_a_picture(card: lookalike.ThresholdCard, files: Path) -> None:
-    with pytest.raises(UsageError, match="7 pictures where one is needed"):
+    with pytest.raises(UsageError, match="several pictures where one is needed"):
         ImageMatcher(card=card).match(files, files / "0.png")
+
+
+def test_pairs_are_pairs(card: lookalike.ThresholdCard, files: Path) -> None:
+    name = str(files / "0.png")
+    for wrong in ([name, name], [(name, name, name)], [(name,)]):
+        with pytest.raises(UsageError, match=r"\(a, b\)"):
+            ImageMatcher(card=card).match_pairs(wrong)  # type: ignore[arg-type]
 
 
 def test_a_value_beyond_the_calibration_is_said(card: lookalike.ThresholdCard, files: Path) -> None:

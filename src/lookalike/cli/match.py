@@ -69,7 +69,7 @@ def command(a: str, b: str, **options: Any) -> int:
         raise
     except click.ClickException:
         raise
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # rich leaves by itself
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader left; a script still asks
     except Exception:  # our own fault, which must not read as "no match"
         traceback.print_exc()

@@ -172,30 +172,28 @@ def calibrate(
 
 
 def _reference(case: Case, counted: Counted, resampling: Resampling, seed: int) -> Reference:
-    """How scores among random pictures lie; listed pairs say nothing about those."""
+    """How scores among random pictures lie; listed pairs and those across sides do not say."""
     trial = case.setting.trial
     rng = np.random.default_rng(seed)
-    if isinstance(trial, ListedPairs):
+    if isinstance(trial, ListedPairs) or not trial.symmetric:
         trial = _everybody(trial, rng)
         counted = count_trial(trial, case.scorer(trial), resampling, seed=seed)
     vectors = case.side.vectors
     handfuls = []
     for _ in range(HANDFULS):
-        rows, columns = (rng.permutation(side)[:HANDFUL] for side in (trial.rows, trial.columns))
-        if trial.symmetric:
-            scorer = scorer_of(case.metric, vectors[rows], device="cpu")
-            found = scorer.levels(*(slice(0, len(rows)),) * 2)[np.triu_indices(len(rows), 1)]
-        else:
-            scorer = scorer_of(case.metric, vectors[rows], vectors[columns], device="cpu")
-            found = scorer.levels(slice(0, len(rows)), slice(0, len(columns))).ravel()
+        some = rng.permutation(trial.rows)[:HANDFUL]
+        scorer = scorer_of(case.metric, vectors[some], device="cpu")
+        whole = slice(0, len(some))
+        found = scorer.levels(whole, whole)[np.triu_indices(len(some), 1)]
         handfuls.append(scorer.scale.values(found))
     return reference_of(counted, resampling, handfuls)
 
 
-def _everybody(pairs: ListedPairs, rng: np.random.Generator) -> Trial:
-    """All pairs of the listed pictures, or of so many of them as show their distribution."""
+def _everybody(pairs: ListedPairs | Trial, rng: np.random.Generator) -> Trial:
+    """All pairs of the pictures on both sides, or of so many as show their distribution."""
     units = dict(zip(pairs.rows.tolist(), pairs.row_units.tolist(), strict=True))
-    units |= dict(zip(pairs.columns.tolist(), pairs.column_units.tolist(), strict=True))
+    if pairs.column_units is not None:
+        units |= dict(zip(pairs.columns.tolist(), pairs.column_units.tolist(), strict=True))
     chosen = rng.permutation(np.array(list(units), np.intp))[:MOST_LISTED]
     groups = np.full(max(units) + 1, -1)
     groups[chosen] = [units[one] for one in chosen.tolist()]
@@ -216,6 +214,11 @@ def _accepted(target: Target, counts: PairCounts, *, more_pictures: bool) -> int
     accepted = int(_positions(target, counts.same, counts.different))
     if target.name == "precision":
         _require_precision(target, counts, accepted)
+    if accepted == 0 and target.name != "fpr":
+        raise NotEnoughDataError(
+            f"{target} is best where nothing is accepted, which is no threshold",
+            cure="fpr=RATE or tpr=RATE do not depend on how few pairs are the same",
+        )
     return accepted
 
 

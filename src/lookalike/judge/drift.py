@@ -13,6 +13,9 @@ from lookalike.judge.reference import Drift
 from lookalike.judge.threshold_card import ThresholdCard
 from lookalike.metrics import scorer_of
 
+FEWEST = 8
+"""Pictures below which every answer would be chance."""
+
 PICTURES = 2000
 """Pictures whose pairs are looked at; more would not change the answer."""
 
@@ -38,7 +41,7 @@ def drift(
 
     Raises:
         FingerprintError: Vectors of another encoder.
-        UsageError: Fewer than two vectors.
+        UsageError: Fewer than `FEWEST` vectors.
         CardError: The card can't be read.
 
     Example:
@@ -57,8 +60,11 @@ def drift(
     found: Embeddings = opened(store, held.encoder.name)
     held.require(found.card)
     count = len(found.vectors)
-    if count < 2:
-        raise UsageError(f"{count} vectors make no pair", cure="give a store of many pictures")
+    if min(count, pictures) < FEWEST:
+        raise UsageError(
+            f"{min(count, pictures)} pictures can't tell",
+            cure=f"give {FEWEST} or more, of as many things as there are",
+        )
     chosen = np.sort(np.random.default_rng(seed).permutation(count)[:pictures])
     scorer = scorer_of(held.metric, found.vectors[chosen], device="cpu")
     whole = slice(0, len(chosen))

@@ -14,7 +14,7 @@ from lookalike.judge import pair_metrics
 from lookalike.judge.count import Counted
 from lookalike.judge.judgement import Measure
 from lookalike.judge.pair_counts import PairCounts
-from lookalike.judge.resampling import Resampling, share_interval
+from lookalike.judge.resampling import OF_QUERIES, Resampling, share_interval
 from lookalike.report import amount
 
 Floats: TypeAlias = "NDArray[np.float64]"
@@ -64,6 +64,7 @@ def pair_measures(
     """
     counts = counted.counts
     same, different = counts.pairs
+    contributing = resampling.with_part(counted.same.sum(axis=1))
     over = f"{same:,} same and {amount(different, 'different pair')}"
 
     def measure(
@@ -82,7 +83,9 @@ def pair_measures(
             name,
             title,
             value if known else None,
-            share_interval(value, replicates, resampling.groups, level=level),
+            share_interval(
+                value, replicates, resampling.groups, level=level, contributing=contributing
+            ),
             None if accepted is None or not known else counts.threshold(accepted),
             over,
             "" if known else "needs pairs that are the same and pairs that are different",
@@ -171,6 +174,7 @@ def mean_measures(
         counted = ~np.isnan(numbers)
         value = float(numbers[counted].mean()) if counted.any() else None
         replicates = resampling.means(numbers, units)
+        contributing = len(np.unique(resampling.group[units[counted]]))
         found.append(
             Measure(
                 name,
@@ -178,7 +182,14 @@ def mean_measures(
                 value,
                 None
                 if value is None
-                else share_interval(value, replicates, resampling.groups, level=level),
+                else share_interval(
+                    value,
+                    replicates,
+                    resampling.groups,
+                    level=level,
+                    contributing=contributing,
+                    reach=OF_QUERIES,
+                ),
                 over=over.format(f"{counted.sum():,}"),
                 note="" if counted.any() else "no query has a match",
                 replicates=replicates,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
@@ -18,6 +19,11 @@ MOST_GROUPS = 384
 
 FEW_UNITS = 20
 """With fewer units, an interval is a rough guide, which is said beside it."""
+
+
+OF_PAIRS, OF_QUERIES = 6.0, 1.5
+"""How far one unit may move what is missing from a share: one hard identity spoils pairs with all
+others, but only its own queries."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,10 @@ class Resampling:
         """Where in the replicates the sets are that were drawn."""
         return slice(1, len(self.weights) - self.groups)
 
+    def with_part(self, totals: Floats) -> int:
+        """How many groups have a part in a total, given (1 + R + U,) totals in the replicates."""
+        return int((totals[self.drawn.stop :] < totals[0]).sum())
+
     @property
     def balance(self) -> Floats:
         """(1 + R + U,) what pairs of different units have to be multiplied by.
@@ -138,10 +148,12 @@ class Drawing:
         for name, good in (
             ("resamples", self.resamples >= 100),
             ("level", 0.5 <= self.level < 1),
+            ("seed", self.seed >= 0),
         ):
             if not good:
                 raise UsageError(
-                    f"{name} is out of range", cure="resamples >= 100, level from 0.5 to below 1"
+                    f"{name} is out of range",
+                    cure="resamples >= 100, level from 0.5 to below 1, seed >= 0",
                 )
 
     def of(self, units: int) -> Resampling:
@@ -181,13 +193,13 @@ class Spread:
     A bootstrap alone is too sure of itself: where a sample happens to lack a hard unit, its value
     is high and its replicates are close together. Leaving out each unit once shows how much hangs
     on single ones. The larger of both errors counts, and Student's t with as many degrees of
-    freedom as the evenness of these influences leaves (Satterthwaite; a fifth is taken off, which
-    simulations of unequal units ask for). The bias that the jackknife sees is taken off the value.
+    freedom as the evenness of these influences leaves (Satterthwaite; three tenths are taken off,
+    which simulations of unequal units ask for), but at least three.
 
     Attributes:
-        centre: The number, less its bias.
+        centre: The number.
         error: Its standard error.
-        freedom: Degrees of freedom, at least 1.
+        freedom: Degrees of freedom.
     """
 
     centre: float
@@ -210,7 +222,9 @@ class Spread:
         return min(1.0, 2 * _between(lambda freedom: student_share(t, freedom), self.freedom))
 
 
-def spread_of(value: float, replicates: Floats, groups: int) -> Spread | None:
+def spread_of(
+    value: float, replicates: Floats, groups: int, *, contributing: int | None = None
+) -> Spread | None:
     """The spread of a value, from its replicates.
 
     Args:
@@ -218,52 +232,73 @@ def spread_of(value: float, replicates: Floats, groups: int) -> Spread | None:
         replicates: (1 + R + groups,) the same number in each replicate of a `Resampling`. It may
             be computed more coarsely than the value: only its changes count.
         groups: How many units were drawn from.
+        contributing: How many of them have a part in the value; all if None.
 
     Returns:
-        None if there are fewer than three units, if fewer than 20 of the sets drawn have a value,
-        or if the value hangs on a unit altogether, so that without it there is none.
+        None if fewer than three units have a part in it, if fewer than 20 of the sets drawn have a
+        value, or if the value hangs on a unit altogether, so that without it there is none.
     """
     moved = replicates[1:] - replicates[0]
     drawn, left = moved[: len(moved) - groups], moved[len(moved) - groups :]
     drawn = drawn[np.isfinite(drawn)]
-    if groups < 3 or len(drawn) < 20 or not np.isfinite(value) or not np.isfinite(left).all():
+    units = groups if contributing is None else contributing
+    if units < 3 or len(drawn) < 20 or not np.isfinite(value) or not np.isfinite(left).all():
         return None
     influence = (groups - 1) * (left.mean() - left)
     second, fourth = float((influence**2).mean()), float((influence**4).mean())
     error = max(np.sqrt(second / (groups - 1)), float(drawn.std()) * np.sqrt(groups / (groups - 1)))
     kurtosis = fourth / second**2 if second**2 > 0 else 3.0
-    freedom = 0.8 * 2 * groups / (kurtosis - 1 + 2 / (groups - 1))
-    centre = value - (groups - 1) * float(left.mean())
-    return Spread(centre, float(error), float(np.clip(freedom, 1, groups - 1)))
+    freedom = 0.7 * 2 * groups / (kurtosis - 1 + 2 / (groups - 1))
+    return Spread(value, float(error), float(min(max(freedom, 3), units - 1)))
 
 
 def share_interval(
-    value: float, replicates: Floats, groups: int, *, level: float = 0.95
+    value: float,
+    replicates: Floats,
+    groups: int,
+    *,
+    level: float = 0.95,
+    contributing: int | None = None,
+    reach: float = OF_PAIRS,
 ) -> Interval | None:
     """An interval for a share, made in its logit, so that it stays between 0 and 1.
 
-    A share of 0 or 1 in all replicates has no spread; what so many units without an exception
-    leave open is told instead: a chance of one per unit of `(1 - level) / 2` to the power of one
-    over their number (Clopper and Pearson, 1934).
+    Leaving out the one bad unit may give a share of 1, whose logit is infinite. So no replicate
+    counts as further from the value than by a factor `reach` in what is missing to 0 or 1. A
+    share of 0 or 1 has no spread; what so many units without an exception leave open is told
+    instead: a chance of one per unit of `(1 - level) / 2` to the power of one over their number
+    (Clopper and Pearson, 1934).
 
     Args:
         value: The share.
         replicates: See `spread_of`.
         groups: How many units were drawn from.
         level: Confidence.
+        contributing: How many of them have a part in the share; all if None.
+        reach: `OF_PAIRS` or `OF_QUERIES`.
 
     Example:
         >>> share_interval(1.0, np.ones(131), 30).low < 0.9
         True
     """
-    found = spread_of(float(_logits(np.array(value))), _logits(replicates), groups)
+    units = groups if contributing is None else contributing
+    if value in (0.0, 1.0):
+        if spread_of(value, replicates, groups, contributing=units) is None:
+            return None
+        least = ((1 - level) / 2) ** (1 / units)
+        return Interval(least, 1.0, level) if value == 1 else Interval(0.0, 1 - least, level)
+    missing = np.maximum(1 - replicates - (value - replicates[0]), (1 - value) / reach)
+    logits = _logits(np.maximum(1 - missing, value / reach))
+    found = spread_of(math.log(value / (1 - value)), logits, groups, contributing=units)
     if found is None:
         return None
-    if found.error == 0 and value in (0.0, 1.0):
-        least = ((1 - level) / 2) ** (1 / groups)
-        return Interval(least, 1.0, level) if value == 1 else Interval(0.0, 1 - least, level)
-    low, high = (1 / (1 + np.exp(-end)) for end in found.ends(level))
-    return Interval(min(float(low), value), max(float(high), value), level)
+    ends = (min(max(end, -700), 700) for end in found.ends(level))
+    low, high = (1 / (1 + math.exp(-end)) for end in ends)
+    return Interval(min(low, value), max(high, value), level)
+
+
+def _logits(shares: Floats) -> Floats:
+    return np.log(shares / (1 - shares))
 
 
 def interval(
@@ -275,11 +310,6 @@ def interval(
         return None
     low, high = found.ends(level)
     return Interval(min(low, value), max(high, value), level)
-
-
-def _logits(shares: Floats) -> Floats:
-    inside = np.clip(shares, 1e-9, 1 - 1e-9)
-    return np.log(inside / (1 - inside))
 
 
 def _between(of: Callable[[int], float], freedom: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -19,6 +20,13 @@ from lookalike.judge.reference import Drift, Reference
 from lookalike.judge.resampling import Interval
 from lookalike.metrics import metric_named
 from lookalike.report import Column, Table, View, html_fragment
+
+RATES = {
+    "fpr": "false positive rate (FAR)",
+    "tpr": "true positive rate (TAR)",
+    "precision": "precision, in data mixed as here",
+}
+"""Rates at a threshold, and what they are called."""
 
 FORMAT = "lookalike threshold card 1"
 
@@ -77,6 +85,28 @@ class ThresholdCard:
     engine: str = ""
     made: str = ""
     version: str = ""
+
+    def __post_init__(self) -> None:
+        values, quantiles = self.likelihood.values, self.reference.quantiles
+        numbers = (
+            self.threshold,
+            *values,
+            *self.likelihood.log_ratios,
+            *quantiles,
+            self.reference.spread,
+            self.reference.jitter,
+        )
+        for good, what in (
+            (all(math.isfinite(one) for one in numbers), "numbers that are not finite"),
+            (self.same > 0 and self.different > 0, "no same or no different pairs"),
+            (0 < len(values) == len(self.likelihood.log_ratios), "a likelihood of no points"),
+            (len(quantiles) > 1, "no quantiles of scores"),
+            (list(values) == sorted(values), "likelihood values that do not rise"),
+            (list(quantiles) == sorted(quantiles), "quantiles that do not rise"),
+            (set(self.rates) <= set(RATES), "rates of unknown names"),
+        ):
+            if not good:
+                raise CardError(f"the threshold card has {what}", cure="calibrate anew")
 
     @property
     def fingerprint(self) -> str:
@@ -241,13 +271,8 @@ def card_view(card: ThresholdCard, notes: tuple[str, ...] = ()) -> View:
         Column("low", f"{card.interval.level:.0%} from" if card.interval else "from", "number"),
         Column("high", "to", "number"),
     )
-    titles = {
-        "fpr": "false positive rate (FAR)",
-        "tpr": "true positive rate (TAR)",
-        "precision": "precision, in data mixed as here",
-    }
     rows = [_cells(f"threshold on {card.metric}", card.threshold, card.interval)]
-    rows += [_cells(titles[name], rate.value, rate.interval) for name, rate in card.rates.items()]
+    rows += [_cells(RATES[name], rate.value, rate.interval) for name, rate in card.rates.items()]
     return View(
         title="A calibrated threshold",
         tables=(Table(columns, rows, card.reading),),

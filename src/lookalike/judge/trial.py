@@ -146,7 +146,7 @@ def _shuffled(codes: Positions) -> Positions:
 def _ranks(ids: list[str]) -> Positions:
     """Place of each id among all, sorted; equal ids in the order of their positions."""
     ranks = np.empty(len(ids), np.intp)
-    ranks[np.argsort(np.array(ids, object).astype(str), kind="stable")] = np.arange(len(ids))
+    ranks[sorted(range(len(ids)), key=ids.__getitem__)] = np.arange(len(ids))
     return ranks
 
 

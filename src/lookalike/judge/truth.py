@@ -142,13 +142,19 @@ class ListedLabels(Truth):
         """As `Labels`."""
         if len(self.labels) != len(rows):
             raise UsageError(f"{len(self.labels)} labels for {len(rows)} vectors")
-        return Labels(lambda _: (self.labels, ()), "the labels given").setting(rows)
+        labels = [None if _missing(label) else label for label in self.labels]
+        return Labels(lambda _: (labels, ()), "the labels given").setting(rows)
 
     def kept(self, positions: Sequence[int]) -> Truth:
         """The labels of these vectors."""
         if positions and positions[-1] >= len(self.labels):
             return self  # too few, which `setting` says
         return ListedLabels(tuple(self.labels[n] for n in positions))
+
+
+def _missing(label: Hashable | None) -> bool:
+    """Whether a label is one of the ways in which data frames say that there is none."""
+    return label is None or type(label).__name__ in ("NAType", "NaTType") or label != label
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -79,27 +79,39 @@ def remember(path: str | os.PathLike[str], verdicts: Iterable[Verdict]) -> None:
         )
     if not place.parent.is_dir():
         raise UsageError("there is no such folder", where=str(place.parent), cure="make it first")
+    verdicts = list(verdicts)
+    for one in verdicts:
+        if one.verdict not in WORDS or not one.by.isprintable():
+            raise UsageError(
+                f"verdict={one.verdict!r} by {one.by!r} can't be kept",
+                cure=f"one of {', '.join(WORDS)}, by a name without special characters",
+            )
     try:
         with FileLock(place.with_name(f".{place.name}.lock")):
             old = list(read_verdicts(place)) if place.exists() and place.stat().st_size else []
             if place.suffix == ".csv":
-                _append_csv(place, verdicts, header=not old and not _has_bytes(place))
+                _append_csv(place, verdicts)
             else:
                 _write_parquet(place, [*old, *verdicts])
     except OSError as error:
         raise UsageError(f"verdicts can't be written: {error}", where=str(place)) from error
 
 
-def _has_bytes(place: Path) -> bool:
-    return place.exists() and place.stat().st_size > 0
-
-
-def _append_csv(place: Path, verdicts: Iterable[Verdict], *, header: bool) -> None:
+def _append_csv(place: Path, verdicts: Iterable[Verdict]) -> None:
+    """In the order of the file's own columns; others stay empty."""
+    text = place.read_bytes() if place.exists() else b""
+    columns = list(COLUMNS)
+    if text:
+        with open(place, encoding="utf-8-sig", newline="") as stream:
+            columns = next(csv.reader(stream))
     with open(place, "a", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        if header:
-            writer.writerow(COLUMNS)
-        writer.writerows(astuple(one) for one in verdicts)
+        if not text:
+            writer.writerow(columns)
+        elif not text.endswith(b"\n"):
+            stream.write("\n")
+        for one in verdicts:
+            writer.writerow([getattr(one, name, "") for name in columns])
 
 
 def _write_parquet(place: Path, verdicts: list[Verdict]) -> None:

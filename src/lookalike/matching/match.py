@@ -69,6 +69,8 @@ def match(
         raise UsageError("a verdict was given, and no file to keep it", cure="--labels FILE")
     if by is not None and say is None:
         raise UsageError("somebody is named who says nothing", cure="--say same or --say different")
+    if by is not None and by.startswith(MACHINE):
+        raise UsageError(f"names that begin with {MACHINE!r} are those of thresholds")
     if card is None and say is None:
         raise UsageError(
             "no verdict without a calibration",

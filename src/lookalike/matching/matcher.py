@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -158,7 +159,7 @@ class ImageMatcher:
         places: list[Place] = []
         known: dict[str, int] = {}
         ends: list[int] = []
-        for picture in (one for pair in pairs for one in pair):
+        for picture in _pictures_of(pairs):
             key = os.fsdecode(picture) if isinstance(picture, (str, os.PathLike)) else None
             if key is None or key not in known:
                 places.append(one_place(picture, len(places)))
@@ -215,17 +216,26 @@ class ImageMatcher:
         )
 
 
+def _pictures_of(pairs: Sequence[Pair]) -> list[Pictures]:
+    """Both pictures of each pair, behind each other."""
+    for pair in pairs:
+        if isinstance(pair, (str, os.PathLike)) or len(pair) != 2:
+            raise UsageError("pairs are given as (a, b)", where=str(pair)[:80])
+    return [one for pair in pairs for one in pair]
+
+
 def one_place(picture: Pictures, number: int = 0) -> Place:
     """The place of what is one picture, numbered if it has no name.
 
     Raises:
         UsageError: A folder and the like.
     """
-    places = [place for group in ImageSource(picture).groups() for place in group]
+    found = (place for group in ImageSource(picture).groups() for place in group)
+    places = list(islice(found, 2))
     name = os.fsdecode(picture) if isinstance(picture, (str, os.PathLike)) else None
     if len(places) != 1:
         raise UsageError(
-            f"{len(places):,} pictures where one is needed",
+            f"{'several' if places else 'no'} pictures where one is needed",
             where=name or "",
             cure="lookalike compare takes folders",
         )

@@ -156,6 +156,10 @@ def scorer_of(
             raise VectorError("hamming compares zeros and ones only")
     left = method.ready(rows)
     right = left if columns is None else method.ready(columns)
+    if method.block is _distance_block:  # distances do not change, and lose fewer digits
+        middle = right.mean(axis=0) if len(right) else 0.0
+        left, same = left - middle, right is left
+        right = left if same else right - middle
     product = product_of(left, right, device)
     return Scorer(
         chosen, method.scale(left, right), left, right, method.block(left, right, product)
