@@ -53,13 +53,13 @@ def _scores(vectors: Any, labels: Any) -> tuple[Any, Any]:
 
 def counting(store: str) -> dict[str, Any]:
     vectors, ids, labels = labelled(store)
+    return timed(lambda: count_all(vectors, ids, labels))
 
-    def work() -> dict[str, Any]:
-        trial = trial_of_groups(labels, ids)
-        counts = count_trial(trial, scorer_of("cosine", vectors[trial.rows])).counts
-        return {"auc": counts.roc_auc, "pairs": sum(counts.pairs)}
 
-    return timed(work)
+def count_all(vectors: Any, ids: list[str], labels: Any) -> dict[str, Any]:
+    trial = trial_of_groups(labels, ids)
+    counts = count_trial(trial, scorer_of("cosine", vectors[trial.rows])).counts
+    return {"auc": counts.roc_auc, "pairs": sum(counts.pairs)}
 
 
 def everything(store: str) -> dict[str, Any]:
@@ -80,13 +80,7 @@ def grown(count: str) -> dict[str, Any]:
     vectors = rng.standard_normal((int(count), LENGTH), dtype=np.float32)
     labels = rng.integers(0, int(count) // 20, int(count))
     ids = [f"{n:07}" for n in range(int(count))]
-
-    def work() -> dict[str, Any]:
-        trial = trial_of_groups(labels, ids)
-        counts = count_trial(trial, scorer_of("cosine", vectors[trial.rows])).counts
-        return {"auc": counts.roc_auc, "pairs": sum(counts.pairs)}
-
-    return timed(work)
+    return timed(lambda: count_all(vectors, ids, labels))
 
 
 def whole(count: str) -> dict[str, Any]:

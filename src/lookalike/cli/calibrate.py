@@ -45,7 +45,7 @@ def command(store: str, card: str | None, **options: Any) -> int:
     if card is not None:
         result.card.save(card, force=output["force"])
     emit("calibrate", result, **output)
-    tell_notes(result.view(), as_json=output["as_json"], as_csv=output["as_csv"])
+    tell_notes(result, as_json=output["as_json"], as_csv=output["as_csv"])
     if card is None:
         click.echo("the card was not kept; -o FILE keeps it", err=True)
     else:

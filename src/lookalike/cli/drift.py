@@ -33,5 +33,5 @@ def command(store: str, card: str, pictures: int, seed: int, **output: Any) -> i
     check_output(**output)
     result = drift(store, card, pictures=pictures, seed=seed)
     emit("drift", result, **output)
-    tell_notes(result.view(), as_json=output["as_json"], as_csv=output["as_csv"])
+    tell_notes(result, as_json=output["as_json"], as_csv=output["as_csv"])
     return DRIFTED if result.drifted else 0

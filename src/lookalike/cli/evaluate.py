@@ -72,5 +72,5 @@ def command(store: str, plots: str | None, **options: Any) -> int:
         result = evaluate(store, progress=bar.advance, on_total=bar.set_total, **options)
     emit("evaluate", result, **output)
     write_plots(result.plots, plots)
-    tell_notes(result.view(), as_json=output["as_json"], as_csv=output["as_csv"])
+    tell_notes(result, as_json=output["as_json"], as_csv=output["as_csv"])
     return 0

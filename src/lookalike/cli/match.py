@@ -63,7 +63,7 @@ def command(a: str, b: str, **options: Any) -> int:
         check_output(**output)
         result = match(a, b, limits=limits_of(options), runtime=runtime_of(options), **options)
         emit("match", result, **output)
-        tell_notes(result.view(), as_json=output["as_json"], as_csv=output["as_csv"])
+        tell_notes(result, as_json=output["as_json"], as_csv=output["as_csv"])
     except LookalikeError as error:
         error.exit_code = ERROR
         raise

@@ -16,7 +16,7 @@ from lookalike.errors import OverwriteError, UsageError
 if TYPE_CHECKING:
     from lookalike.encoders import Runtime
     from lookalike.images import Limits
-    from lookalike.report import Plot, View, Viewable
+    from lookalike.report import Plot, Viewable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -160,13 +160,13 @@ def write_page(result: Viewable, path: str, *, force: bool) -> None:
     click.echo(f"wrote {path}", err=True)
 
 
-def tell_notes(view: View, *, as_json: bool, as_csv: bool) -> None:
+def tell_notes(result: Viewable, *, as_json: bool, as_csv: bool) -> None:
     """On standard error, what the format on standard output has no room for."""
     if as_json or as_csv:
+        view = result.view()
         for warning in view.warnings:
             click.echo(f"! {warning}", err=True)
-    if as_csv:
-        for note in view.notes:
+        for note in view.notes if as_csv else ():
             click.echo(note, err=True)
 
 

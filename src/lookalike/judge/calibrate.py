@@ -256,17 +256,17 @@ def _positions(target: Target, same: Any, different: Any) -> NDArray[np.intp]:
     """How many values are accepted, for counts with leading axes."""
     if target.name == "fpr":
         return pair_metrics.accepted_at_fpr(different, float(target.rate or 0))
-    fpr, tpr = pair_metrics.roc_curve(same, different)
     if target.name == "tpr":
+        _, tpr = pair_metrics.roc_curve(same, different)
         return np.argmax(tpr >= float(target.rate or 0) * (1 - 1e-12), axis=-1)
     if target.name == "precision":
         good = pair_metrics.precisions(same, different) >= float(target.rate or 0)
         last = good.shape[-1] - 1 - np.argmax(good[..., ::-1], axis=-1)
         return np.where(good.any(axis=-1), last, 0)
     if target.name == "eer":
-        return np.argmin(np.abs(fpr - (1 - tpr)), axis=-1)
+        return pair_metrics.accepted_at_eer(same, different)
     scored = pair_metrics.f1_scores if target.name == "f1" else pair_metrics.accuracies
-    return np.argmax(np.nan_to_num(scored(same, different), nan=-1.0), axis=-1)
+    return pair_metrics.best_accepted(scored(same, different))
 
 
 @dataclass(frozen=True, eq=False)
@@ -300,7 +300,9 @@ class _Between:
         exact = [one[accepted] for one in pair_metrics.roc_curve(counts.same, counts.different)]
         exact.append(pair_metrics.precisions(counts.same, counts.different)[accepted])
         place = self._place(threshold)
-        same, different = (_from_none(one) for one in (self.counted.same, self.counted.different))
+        same, different = (
+            pair_metrics.from_none(one) for one in (self.counted.same, self.counted.different)
+        )
         right, wrong = (_at(one, place) for one in (same, different))
         replicates = (
             wrong / np.maximum(different[:, -1], 1e-300),
@@ -321,10 +323,6 @@ class _Between:
         if self.counted.counts.higher_is_closer:
             return float(np.interp(threshold, limits[::-1], places[::-1]))
         return float(np.interp(threshold, limits, places))
-
-
-def _from_none(counts: Floats) -> Floats:
-    return np.concatenate([np.zeros((len(counts), 1)), np.cumsum(counts, axis=1)], axis=1)
 
 
 def _at(so_far: Floats, place: float) -> Floats:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from lookalike.judge import pair_metrics
 from lookalike.judge.count import Counted
 from lookalike.judge.judgement import Measure
-from lookalike.judge.pair_counts import PairCounts
 from lookalike.judge.resampling import OF_QUERIES, Resampling, share_interval
 from lookalike.report import amount
 
@@ -93,7 +92,6 @@ def pair_measures(
             replicates + (value - replicates[0]),
         )
 
-    eer = _equal_error_accepted(counts)
     accuracy = pair_metrics.accuracies(counts.same, counts.different)
     f1 = pair_metrics.f1_scores(counts.same, counts.different)
     return (
@@ -103,7 +101,7 @@ def pair_measures(
             "eer",
             "equal error rate",
             pair_metrics.equal_error_rate,
-            accepted=eer,
+            accepted=int(pair_metrics.accepted_at_eer(counts.same, counts.different)),
             higher_is_better=False,
         ),
         *(
@@ -122,20 +120,12 @@ def pair_measures(
             "best_accuracy",
             "best accuracy",
             pair_metrics.best_accuracy,
-            accepted=_best(accuracy),
+            accepted=int(pair_metrics.best_accepted(accuracy)),
         ),
-        measure("best_f1", "best F1", pair_metrics.best_f1, accepted=_best(f1)),
+        measure(
+            "best_f1", "best F1", pair_metrics.best_f1, accepted=int(pair_metrics.best_accepted(f1))
+        ),
     )
-
-
-def _best(values: Floats) -> int:
-    """Where the best value is; of equal ones the strictest threshold."""
-    return 0 if np.isnan(values).all() else int(np.nanargmax(values))
-
-
-def _equal_error_accepted(counts: PairCounts) -> int:
-    fpr, tpr = pair_metrics.roc_curve(counts.same, counts.different)
-    return _best(-np.abs(fpr - (1 - tpr)))
 
 
 def _unknowable(fpr: float, different: int, over: str, more_pictures: bool) -> Measure:

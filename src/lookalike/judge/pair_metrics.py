@@ -54,7 +54,7 @@ def roc_curve(same: Counts, different: Counts) -> tuple[Floats, Floats]:
         [[0.0, 0.0, 0.5, 1.0], [0.0, 0.5, 1.0, 1.0]]
     """
     wrong, right = (
-        _ratio(_from_none(counts), _total(counts)[..., None]) for counts in (different, same)
+        _ratio(from_none(counts), _total(counts)[..., None]) for counts in (different, same)
     )
     return wrong, right
 
@@ -115,19 +115,42 @@ def tpr_between(same: Counts, different: Counts, fpr: float) -> Floats:
     return np.array(found).reshape(rates[0].shape[:-1])
 
 
+def accepted_at_eer(same: Counts, different: Counts) -> NDArray[np.intp]:
+    """How many scores to accept so that the two error rates are closest to each other.
+
+    Of several such numbers the strictest.
+
+    Example:
+        >>> int(accepted_at_eer(np.array([1, 1, 0]), np.array([0, 1, 1])))
+        1
+    """
+    fpr, tpr = roc_curve(same, different)
+    return best_accepted(-np.abs(fpr - (1 - tpr)))
+
+
+def best_accepted(values: Floats) -> NDArray[np.intp]:
+    """How many scores to accept for the best value; of equal ones the strictest. NaN is worst.
+
+    Example:
+        >>> int(best_accepted(np.array([np.nan, 0.5, 0.7, 0.7])))
+        2
+    """
+    return np.argmax(np.where(np.isnan(values), -np.inf, values), axis=-1)
+
+
 def accuracies(same: Counts, different: Counts) -> Floats:
     """Share of pairs judged rightly if 0, 1, 2, ... scores are accepted.
 
     Denominator: all pairs.
     """
-    right = _from_none(same) + _total(different)[..., None] - _from_none(different)
+    right = from_none(same) + _total(different)[..., None] - from_none(different)
     return _ratio(right, (_total(same) + _total(different))[..., None])
 
 
 def f1_scores(same: Counts, different: Counts) -> Floats:
     """2TP / (2TP + FP + FN) if 0, 1, 2, ... scores are accepted; NaN without same pairs."""
-    accepted = _from_none(same) + _from_none(different)
-    found = _ratio(2 * _from_none(same), accepted + _total(same)[..., None])
+    accepted = from_none(same) + from_none(different)
+    found = _ratio(2 * from_none(same), accepted + _total(same)[..., None])
     return np.where(_total(same)[..., None] > 0, found, np.nan)
 
 
@@ -136,7 +159,7 @@ def precisions(same: Counts, different: Counts) -> Floats:
 
     NaN where nothing is accepted.
     """
-    return _ratio(_from_none(same), _from_none(same) + _from_none(different))
+    return _ratio(from_none(same), from_none(same) + from_none(different))
 
 
 def best_accuracy(same: Counts, different: Counts) -> Floats:
@@ -153,7 +176,8 @@ def _so_far(counts: Counts) -> Floats:
     return np.cumsum(counts, axis=-1, dtype=np.float64)
 
 
-def _from_none(counts: Counts) -> Floats:
+def from_none(counts: Counts) -> Floats:
+    """How many pairs are accepted with 0, 1, 2, ... scores; one longer than the counts."""
     so_far = _so_far(counts)
     return np.concatenate([np.zeros((*so_far.shape[:-1], 1)), so_far], axis=-1)
 
