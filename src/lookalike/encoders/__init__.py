@@ -24,6 +24,7 @@ __all__ = [
     "Family",
     "Listing",
     "Runtime",
+    "family_named",
     "family_names",
     "load_encoder",
     "models",

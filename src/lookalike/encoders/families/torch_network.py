@@ -38,6 +38,7 @@ class Built:
         layer: The default layer, as `Tap` spells it.
         algorithm: For the card, e.g. ``torchvision/resnet50``.
         weights_tag: Which weights these are, for people.
+        pooling: The default pooling.
         head: Prefix of the class head's parameters, if the layers in use do not need them.
         has_class_token: Whether its token sequences begin with a class token.
         published: What the catalogue knows about it.
@@ -50,6 +51,7 @@ class Built:
     layer: str
     algorithm: str
     weights_tag: str
+    pooling: str = "auto"
     head: str = ""
     has_class_token: bool = False
     published: PublishedRow | None = None
@@ -98,7 +100,7 @@ def _card(name: EncoderName, built: Built, preprocess: Preprocess) -> Card:
         algorithm=built.algorithm,
         weights=state_digest(built.module, head=built.head),
         layer="",
-        pooling=name.choice("pooling", POOLINGS, "auto"),
+        pooling=name.choice("pooling", POOLINGS, built.pooling),
         preprocess=preprocess,
         dim=0,
         name=name.text,

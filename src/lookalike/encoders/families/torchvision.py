@@ -19,7 +19,7 @@ from lookalike.encoders.families.torch_network import (
 )
 from lookalike.encoders.name import EncoderName
 from lookalike.encoders.weights import UrlFile, load_strictly, located, read_state_dict
-from lookalike.errors import UnknownNameError
+from lookalike.errors import UnknownNameError, UsageError
 from lookalike.extras import require
 from lookalike.images import from_torchvision
 
@@ -37,6 +37,14 @@ EMBEDDINGS: tuple[tuple[str | tuple[str, ...], str, str], ...] = (
 """Beginnings of names → the layer whose pooled output is the embedding, and the class head behind
 it. The layer is what enters the head after global pooling and normalisation, or the last map where
 the head is not a plain one."""
+
+CHOICES = ("auto", "published")
+"""Values of the option ``embedding``."""
+
+PUBLISHED = ("children:-1", "flatten")
+"""Layer and pooling of ``embedding=published``: all child modules but the last, in order, and what
+they give flattened. Public comparison tables took their vectors so, whether or not a network's own
+forward does something more between its children."""
 
 _operators: list[Any] = []
 
@@ -83,12 +91,18 @@ class Torchvision:
     def load(self, name: EncoderName, runtime: Runtime) -> Encoder:
         """A torchvision classifier as an encoder.
 
-        Options: ``layer`` (a module's name, ``input:NAME``, several with commas), ``pooling``,
-        ``weights`` (``random``, or a ``.pth``/``.safetensors`` file of this architecture),
-        ``seed``, and those of the preprocessing. Without ``/WEIGHTS`` the library's default
-        weights are meant, and their preprocessing.
+        Options: ``embedding`` (``auto``, or ``published`` for `PUBLISHED`), ``layer`` (a module's
+        name, ``input:NAME``, ``children:-1``, several with commas), ``pooling``, ``weights``
+        (``random``, or a ``.pth``/``.safetensors`` file of this architecture), ``seed``, and those
+        of the preprocessing. Without ``/WEIGHTS`` the library's default weights are meant, and
+        their preprocessing.
+
+        Raises:
+            UnknownNameError: No such network, weights, layer or option.
+            UsageError: ``embedding=published`` beside ``layer`` or ``pooling``, or for a network
+                whose children can't be run in order (``vit_*``, ``maxvit_t``).
         """
-        name.allow(NETWORK_OPTIONS)
+        name.allow((*NETWORK_OPTIONS, "embedding"))
         torchvision()
         models: Any = importlib.import_module("torchvision.models")
         architecture, _, tag = name.rest.partition("/")
@@ -115,6 +129,7 @@ def _weights_entry(models: Any, architecture: str, tag: str) -> Any:
 def _built(
     models: Any, architecture: str, entry: Any, name: EncoderName, runtime: Runtime
 ) -> Built:
+    layer, pooling = _layer_and_pooling(architecture, name)
     kind, file, seed = weights_wish(name)
     transforms = entry.transforms()
     options: dict[str, Any] = {}
@@ -134,7 +149,6 @@ def _built(
         if "aux_logits" in options:
             tensors = {k: v for k, v in tensors.items() if not k.lower().startswith("aux")}
         load_strictly(module, tensors, head=head, where=str(path))
-    layer = embedding_layer(architecture)
     tags = {"random": f"random(seed={seed})", "file": f"file {file}", "published": entry.name}
     return Built(
         module=module,
@@ -142,6 +156,7 @@ def _built(
         layer=layer,
         algorithm=f"torchvision/{architecture}",
         weights_tag=tags[kind],
+        pooling=pooling,
         head=head,
         has_class_token=architecture.startswith("vit"),
         published=published_row("torchvision", architecture, entry.name),
@@ -150,9 +165,24 @@ def _built(
     )
 
 
+def _layer_and_pooling(architecture: str, name: EncoderName) -> tuple[str, str]:
+    """What the option ``embedding`` stands for."""
+    if name.choice("embedding", CHOICES, "auto") == "auto":
+        return embedding_layer(architecture), "auto"
+    given = " and ".join(option for option in ("layer", "pooling") if option in name.options)
+    if given:
+        raise UsageError(
+            f"embedding=published is a layer and a pooling, and {given} can't be chosen beside it",
+            where=name.text,
+            cure=f"leave out embedding, or {given}",
+        )
+    return PUBLISHED
+
+
 def _head(architecture: str, name: EncoderName) -> str:
     """Prefix of the class head, which weights may lack unless its layers are asked for."""
-    if "layer" in name.options:
+    # the head is or lies in the last child, which this layer leaves out
+    if name.options.get("layer", PUBLISHED[0]) != PUBLISHED[0]:
         return ""
     return next(head for start, _, head in EMBEDDINGS if architecture.startswith(start))
 
