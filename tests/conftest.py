@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from hypothesis import settings
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 # how long an example takes is no promise, and differs between machines
 settings.register_profile("lookalike", deadline=None)
 settings.load_profile("lookalike")
+
+
+def _absent(reason: str) -> NoReturn:
+    """Skip a test that lacks something here; where everything has to be, fail."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
@@ -20,11 +32,29 @@ def shared() -> Path:
     """The folder of specifications, weights and pictures beside the repository."""
     folder = Path(__file__).resolve().parents[2] / "shared"
     if not folder.is_dir():
-        reason = f"{folder} is not on this machine"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        _absent(f"{folder} is not on this machine")
     return folder
+
+
+def _chromium() -> str:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = os.environ.get("LOOKALIKE_CHROMIUM") or next(filter(None, map(shutil.which, names)), "")
+    return found or _absent("no browser: install chromium, or name one in LOOKALIKE_CHROMIUM")
+
+
+# one for each module: as long as it lives, nothing else can run an event loop in this thread
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window, which asks for nothing by itself."""
+    program = _chromium()
+    from playwright.sync_api import sync_playwright
+
+    quiet = ("background-networking", "component-update", "sync", "gpu")
+    options = ["--no-sandbox", "--no-first-run", *(f"--disable-{one}" for one in quiet)]
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=program, args=options)
+        yield found
+        found.close()
 
 
 @contextmanager

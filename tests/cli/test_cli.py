@@ -79,6 +79,8 @@ def test_demo_prints_one_object(capsys: pytest.CaptureFixture[str]) -> None:
         (["compare", "a.png", "b.png", "--html", "no/page.html"], 2, "no such folder"),
         (["compare", "a.png", "b.png", "--engine", "torsh"], 2, "did you mean torch"),
         (["compare", "a.png", "b.png", "--json", "--csv"], 2, "--json and --csv"),
+        (["compare", "a.png", "b.png", "--markdown", "--json"], 2, "--json and --markdown"),
+        (["compare", "a.png", "b.png", "--markdown", "--csv"], 2, "--csv and --markdown"),
         (["compare", "a.png", "b.png", "--max-pixels", "9"], 1, "no vector"),
         (["models", "resnet5O"], 2, "did you mean"),
         (["nonsense"], 2, "No such command"),
@@ -135,6 +137,10 @@ def test_names_of_any_bytes_go_through_every_format(
     assert {rows[0]["a"], rows[0]["b"], rows[1]["b"]} == set(names)
     assert exit_code(["compare", *names, "--csv"]) == 0
     assert b"caf\xe9.png" in capfdbinary.readouterr().out
+    assert exit_code(["compare", *names, "--markdown"]) == 0
+    lines = capfdbinary.readouterr().out.decode().splitlines()
+    assert r"| caf\\xe9.png | new\\nline.png | pixels | cosine | 1.0000 |" in lines
+    assert r"| caf\\xe9.png | &lt;b&gt;\[red\].png | pixels | cosine | 1.0000 |" in lines
 
 
 def test_help_lists_every_verb_without_importing_any() -> None:

@@ -2,12 +2,25 @@ import csv
 import io
 import json
 import math
+from collections.abc import Iterator
+from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from rich.console import Console
 
-from lookalike.report import Column, Table, View, csv_text, html_page, json_text
+from lookalike.report import (
+    Column,
+    Table,
+    View,
+    csv_text,
+    html_fragment,
+    html_page,
+    json_text,
+    markdown_text,
+)
 from lookalike.report.html import shade
 from lookalike.report.terminal import print_view
 from lookalike.report.view import cell_text, shown
@@ -63,7 +76,8 @@ def test_html_escapes_everything_that_comes_from_outside() -> None:
     page = html_page(
         View(evil, (Table((Column("id", evil),), [{"id": evil}], evil),), (evil,), (evil,))
     )
-    assert "<script" not in page
+    assert "<script>alert" not in page
+    assert page.count("<script") == 1  # the one that sorts
     assert page.count("&lt;script&gt;") >= 6
 
 
@@ -77,13 +91,47 @@ def test_html_holds_its_pictures_and_asks_for_nothing_else() -> None:
     assert "http" not in page.replace("http-equiv", "")
 
 
-def test_a_terminal_gets_warnings_tables_and_notes() -> None:
-    stream = io.StringIO()
-    print_view(
-        view({"id": "[bold]a", "value": 0.12345}, notes=("a note",), warnings=("beware",)),
-        Console(file=stream, width=100),
+def test_a_notebook_gets_no_script_and_no_buttons() -> None:
+    fragment = html_fragment(view({"id": "a", "value": 1.0}, {"id": "b", "value": 2.0}))
+    assert "<script" not in fragment
+    assert "<button" not in fragment
+
+
+def test_rows_are_marked_by_the_cell_that_the_table_names() -> None:
+    rows: list[dict[str, object]] = [{"id": "a", "best": True}, {"id": "b", "best": False}, {}]
+    assert (
+        html_page(View("t", (Table(COLUMNS, rows, mark="best"),))).count('<tr class="mark">') == 1
     )
-    text = stream.getvalue()
+    assert '<tr class="mark">' not in html_page(View("t", (Table(COLUMNS, rows),)))
+
+
+def on_a_terminal(view: View) -> str:
+    stream = io.StringIO()
+    print_view(view, Console(file=stream, width=100))
+    return stream.getvalue()
+
+
+def test_a_terminal_gets_narrow_tables_in_place_of_a_wide_one() -> None:
+    narrow = (Table(COLUMNS, [{"id": "first"}]), Table(COLUMNS, [{"id": "left out"}], aside=True))
+    wide = View("t", (Table(COLUMNS, [{"id": "wide"}], narrow=narrow),))
+    text = on_a_terminal(wide)
+    assert "first" in text
+    assert "wide" not in text
+    assert "left out" not in text
+    for other in (csv_text(wide), html_fragment(wide), markdown_text(wide)):
+        assert "wide" in other
+        assert "first" not in other
+
+
+def test_a_wide_table_that_is_set_aside_leaves_a_terminal_with_nothing() -> None:
+    table = Table(COLUMNS, [], narrow=(Table(COLUMNS, [{"id": "first"}]),), aside=True)
+    assert on_a_terminal(View("t", (table,))) == ""
+
+
+def test_a_terminal_gets_warnings_tables_and_notes() -> None:
+    text = on_a_terminal(
+        view({"id": "[bold]a", "value": 0.12345}, notes=("a note",), warnings=("beware",))
+    )
     assert "! beware" in text
     assert "[bold]a" in text  # names are no markup
     assert "0.1234" in text or "0.1235" in text
@@ -104,3 +152,96 @@ def test_shades_grow_along_the_range_and_stay_within() -> None:
     assert strength == sorted(strength)
     assert strength[0] == strength[1] == 0
     assert strength[3] == strength[4]
+
+
+def markdown_tokens(text: str) -> list[Token]:
+    """What another reader of Markdown makes of a text, with HTML and tables as GitHub has them."""
+    return MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
+
+
+def spoken(tokens: list[Token]) -> Iterator[str]:
+    """The text of each heading, paragraph and cell; its markup, too, where it has some."""
+    for token in tokens:
+        if token.type == "inline":
+            yield "".join(
+                one.content if one.type == "text" else f"<{one.type}>"
+                for one in token.children or ()
+                if one.type not in ("strong_open", "strong_close") or token.level != 3
+            )
+
+
+MARKDOWN = "\\`*_~[]()<>|$#&!-+=:%.1a \n"
+
+
+@given(st.text(MARKDOWN, max_size=12) | st.text(st.characters(exclude_categories=()), max_size=12))
+@example("<img src=x onerror=alert(1)>")
+@example("a | b\n| --- |")
+@example("\\")
+@example("\\|")
+@example("![x](http://example.invalid/x.png)")
+@example("_a_")
+@example("~~a~~")
+@example("&lt;b&gt;")
+@example("1. one")
+@example("---")
+@example("# one")
+def test_names_stay_text_in_markdown(name: str) -> None:
+    said = f"{name}."  # a sentence of nothing is no sentence
+    columns = (Column("id", said), Column("value", "value", "number"))
+    rows: list[dict[str, object]] = [{"id": name, "value": 1}, {"id": "next", "value": None}]
+    text = markdown_text(View(said, (Table(columns, rows, said),), (said,), (said,)))
+    plain = shown(said).strip()
+    cells = [plain, "value", shown(name).strip(), "1.0000", "next", "-"]
+    tokens = markdown_tokens(text)
+    assert list(spoken(tokens)) == [plain, plain, plain, *cells, plain]
+    assert [token.tag for token in tokens if token.level == 0 and token.nesting == 1] == [
+        "h1", "ul", "h2", "table", "p",
+    ]  # fmt: skip
+
+
+def test_markdown_opens_no_formula_and_closes_no_bracket() -> None:
+    text = markdown_text(view({"id": "$a$ [b]"}))
+    assert r"| \$a\$ \[b\] | - |" in text
+
+
+def test_markdown_holds_all_parts_in_order_with_rounded_numbers_to_the_right() -> None:
+    said = view(
+        {"id": "a", "value": 1 / 3},
+        {"id": "b", "value": None},
+        notes=("one", "two"),
+        warnings=("beware", "twice"),
+    )
+    assert markdown_text(said) == (
+        "# title\n\n"
+        "- **beware**\n- **twice**\n\n"
+        "| picture | value |\n| --- | --: |\n| a | 0.3333 |\n| b | - |\n\n"
+        "one\n\ntwo\n"
+    )
+
+
+def test_markdown_leaves_out_pictures_and_columns_set_aside_but_no_table() -> None:
+    columns = (
+        Column("p", "face", "picture"),
+        Column("id", "name"),
+        Column("x", "rare", aside=True),
+    )
+    rows = [{"p": "id-of-p", "id": "a", "x": "rarely"}]
+    both = (Table(columns, rows, aside=True), Table(columns[:1], rows, "only pictures"))
+    text = markdown_text(View("", both))
+    assert text == "| name |\n| --- |\n| a |\n\n## only pictures\n"
+
+
+def test_the_answer_is_first_on_pages_and_last_before_the_notes_on_a_terminal() -> None:
+    whole = view({"id": "a", "value": 1.0}, answer=("take this",), notes=("a note",))
+    whole = replace(whole, after=(Table(COLUMNS, [{"id": "later", "value": 2.0}]),))
+    stream = io.StringIO()
+    print_view(whole, Console(file=stream, width=100))
+    orders = [
+        (html_page(whole), ("take this", ">a<", ">later<", "a note")),
+        (markdown_text(whole), ("take this", "| a |", "| later |", "a note")),
+        (stream.getvalue(), (" a ", " later ", "take this", "a note")),
+    ]
+    for text, parts in orders:
+        places = [text.index(part) for part in parts]
+        assert places == sorted(places)
+    assert "later" not in csv_text(whole)  # it holds the last of the tables

@@ -10,6 +10,7 @@ from lookalike.cli.options import (
     check_free,
     check_output,
     emit,
+    output_of,
     output_options,
     progress_bar,
     tell_notes,
@@ -36,16 +37,15 @@ def command(store: str, card: str | None, **options: Any) -> int:
     """
     from lookalike.judge import calibrate
 
-    output = {name: options.pop(name) for name in ("as_json", "as_csv", "html", "force")}
-    check_output(**output)
-    check_free(card, force=output["force"])
-    quiet = output["as_json"] or output["as_csv"]
-    with progress_bar("calibrating", None, quiet=quiet) as bar:
+    output = output_of(options)
+    check_output(output)
+    check_free(card, force=output.force)
+    with progress_bar("calibrating", None, quiet=output.quiet) as bar:
         result = calibrate(store, progress=bar.advance, on_total=bar.set_total, **options)
     if card is not None:
-        result.card.save(card, force=output["force"])
-    emit("calibrate", result, **output)
-    tell_notes(result, as_json=output["as_json"], as_csv=output["as_csv"])
+        result.card.save(card, force=output.force)
+    emit("calibrate", result, output)
+    tell_notes(result, output)
     if card is None:
         click.echo("the card was not kept; -o FILE keeps it", err=True)
     else:

@@ -14,6 +14,7 @@ from lookalike.cli.options import (
     limit_options,
     limits_of,
     model_option,
+    output_of,
     output_options,
     progress_bar,
     runtime_of,
@@ -57,19 +58,19 @@ def command(pictures: tuple[str, ...], **options: Any) -> int:
     """
     from lookalike.comparison import compare
 
-    output = {name: options.pop(name) for name in ("as_json", "as_csv", "html", "force")}
-    check_output(**output)
-    with progress_bar("comparing", None, quiet=output["as_json"]) as bar:
+    output = output_of(options)
+    check_output(output)
+    with progress_bar("comparing", None, quiet=output.quiet) as bar:
         result = compare(
             *pictures,
             runtime=runtime_of(options),
             limits=limits_of(options),
-            thumbnails=output["html"] is not None,
+            thumbnails=output.html is not None,
             progress=bar.advance,
             **options,
         )
-    emit("compare", result, **output)
-    if output["as_json"] or output["as_csv"]:  # a terminal's view says it above the table
+    emit("compare", result, output)
+    if output.for_programs:  # a terminal's view says it above the table
         for note in result.notes:
             click.echo(f"! {note}", err=True)
     if result.failures:

@@ -10,6 +10,7 @@ from lookalike.cli.options import (
     check_output,
     emit,
     model_option,
+    output_of,
     output_options,
     runtime_of,
     runtime_options,
@@ -29,7 +30,7 @@ def command(models: tuple[str, ...], **options: Any) -> int:
     """
     from lookalike.demo import demo
 
-    output = {name: options.pop(name) for name in ("as_json", "as_csv", "html", "force")}
-    check_output(**output)
-    emit("demo", demo(models=models, runtime=runtime_of(options)), **output)
+    output = output_of(options)
+    check_output(output)
+    emit("demo", demo(models=models, runtime=runtime_of(options)), output)
     return 0

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from lookalike.cli.codes import DRIFTED
-from lookalike.cli.options import check_output, emit, output_options, tell_notes
+from lookalike.cli.options import check_output, emit, output_of, output_options, tell_notes
 
 
 @click.command("drift")
@@ -22,7 +22,7 @@ from lookalike.cli.options import check_output, emit, output_options, tell_notes
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the draw.")
 @output_options
-def command(store: str, card: str, pictures: int, seed: int, **output: Any) -> int:
+def command(store: str, card: str, pictures: int, seed: int, **options: Any) -> int:
     """Do a store's scores still look like those of a calibration?
 
     STORE holds pictures of the kind that the threshold is used on; nobody needs to know which of
@@ -30,8 +30,9 @@ def command(store: str, card: str, pictures: int, seed: int, **output: Any) -> i
     """
     from lookalike.judge import drift
 
-    check_output(**output)
+    output = output_of(options)
+    check_output(output)
     result = drift(store, card, pictures=pictures, seed=seed)
-    emit("drift", result, **output)
-    tell_notes(result, as_json=output["as_json"], as_csv=output["as_csv"])
+    emit("drift", result, output)
+    tell_notes(result, output)
     return DRIFTED if result.drifted else 0

@@ -16,6 +16,7 @@ from lookalike.cli.options import (
     include_option,
     limit_options,
     limits_of,
+    output_of,
     output_options,
     progress_bar,
     runtime_of,
@@ -66,21 +67,20 @@ def command(pictures: tuple[str, ...], **options: Any) -> int:
 
     if not any(glob.has_magic(path) or os.path.lexists(path) for path in pictures):
         raise UsageError("there is no such file or folder", where=", ".join(pictures[:3]))
-    output = {name: options.pop(name) for name in ("as_json", "as_csv", "html", "force")}
-    check_output(**output)
-    quiet = output["as_json"] or output["as_csv"]
-    with progress_bar("embedding", None, quiet=quiet) as bar:
+    output = output_of(options)
+    check_output(output)
+    with progress_bar("embedding", None, quiet=output.quiet) as bar:
         result = embed(
             *pictures,
             runtime=runtime_of(options),
             limits=limits_of(options),
             progress=bar.advance,
-            on_total=bar.set_total if sys.stderr.isatty() and not quiet else None,
+            on_total=bar.set_total if sys.stderr.isatty() and not output.quiet else None,
             say=bar.say,
             **options,
         )
-    emit("embed", result, **output)
-    if quiet:
+    emit("embed", result, output)
+    if output.for_programs:
         for note in result.notes:
             click.echo(f"! {note}", err=True)
     if result.failed:

@@ -10,6 +10,7 @@ from lookalike.cli.options import (
     check_folder,
     check_output,
     emit,
+    output_of,
     output_options,
     progress_bar,
     tell_notes,
@@ -64,13 +65,12 @@ def command(store: str, plots: str | None, **options: Any) -> int:
     """
     from lookalike.judge import evaluate
 
-    output = {name: options.pop(name) for name in ("as_json", "as_csv", "html", "force")}
-    check_output(**output)
-    check_folder(plots, force=output["force"])
-    quiet = output["as_json"] or output["as_csv"]
-    with progress_bar("judging", None, quiet=quiet) as bar:
+    output = output_of(options)
+    check_output(output)
+    check_folder(plots, force=output.force)
+    with progress_bar("judging", None, quiet=output.quiet) as bar:
         result = evaluate(store, progress=bar.advance, on_total=bar.set_total, **options)
-    emit("evaluate", result, **output)
+    emit("evaluate", result, output)
     write_plots(result.plots, plots)
-    tell_notes(result, as_json=output["as_json"], as_csv=output["as_csv"])
+    tell_notes(result, output)
     return 0

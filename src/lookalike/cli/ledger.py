@@ -8,13 +8,13 @@ from typing import Any
 import click
 
 from lookalike.cli.codes import FAILED_INPUTS
-from lookalike.cli.options import check_output, emit, output_options
+from lookalike.cli.options import check_output, emit, output_of, output_options
 
 
 @click.command("ledger")
 @click.argument("store")
 @output_options
-def command(store: str, **output: Any) -> int:
+def command(store: str, **options: Any) -> int:
     """What became of every input of a store, and why some have no vector.
 
     Counts by outcome, and the rows without a vector. --json lists all rows. Exit code 1 if some
@@ -22,12 +22,13 @@ def command(store: str, **output: Any) -> int:
     """
     from lookalike.embeddings import Store
 
-    check_output(**output)
+    output = output_of(options)
+    check_output(output)
     found = Store(Path(store))
     heading = found.heading()
     said = [warning for card in heading.cards.values() for warning in card.warnings]
     for warning in dict.fromkeys([*said, *heading.origin.warnings]):
         click.echo(f"! {warning}", err=True)
     ledger = found.ledger()
-    emit("ledger", ledger, **output)
+    emit("ledger", ledger, output)
     return FAILED_INPUTS if ledger.reasons else 0

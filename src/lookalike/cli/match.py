@@ -14,6 +14,7 @@ from lookalike.cli.options import (
     emit,
     limit_options,
     limits_of,
+    output_of,
     output_options,
     runtime_of,
     runtime_options,
@@ -58,12 +59,12 @@ def command(a: str, b: str, **options: Any) -> int:
     """
     from lookalike.matching import match
 
-    output = {name: options.pop(name) for name in ("as_json", "as_csv", "html", "force")}
+    output = output_of(options)
     try:
-        check_output(**output)
+        check_output(output)
         result = match(a, b, limits=limits_of(options), runtime=runtime_of(options), **options)
-        emit("match", result, **output)
-        tell_notes(result, as_json=output["as_json"], as_csv=output["as_csv"])
+        emit("match", result, output)
+        tell_notes(result, output)
     except LookalikeError as error:
         error.exit_code = ERROR
         raise

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -19,6 +20,35 @@ if TYPE_CHECKING:
     from lookalike.report import Plot, Viewable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where a result goes: in one format to standard output, and perhaps to a page as well.
+
+    Attributes:
+        as_json: One JSON object.
+        as_csv: CSV.
+        as_markdown: Markdown.
+        html: The page's file; None for no page.
+        force: Whether what is written may replace files that exist.
+    """
+
+    as_json: bool = False
+    as_csv: bool = False
+    as_markdown: bool = False
+    html: str | None = None
+    force: bool = False
+
+    @property
+    def for_programs(self) -> bool:
+        """Whether standard output has no room for warnings, so that they go beside it."""
+        return self.as_json or self.as_csv
+
+    @property
+    def quiet(self) -> bool:
+        """Whether standard output is for a file or a program, and no progress is shown."""
+        return self.for_programs or self.as_markdown
 
 
 def model_option(command: Command) -> Command:
@@ -36,10 +66,13 @@ def model_option(command: Command) -> Command:
 
 
 def output_options(command: Command) -> Command:
-    """``--json``, ``--csv``, ``--html FILE`` and ``--force``."""
+    """``--json``, ``--csv``, ``--markdown``, ``--html FILE`` and ``--force``."""
     options = [
         click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output."),
         click.option("--csv", "as_csv", is_flag=True, help="CSV on standard output."),
+        click.option(
+            "--markdown", "as_markdown", is_flag=True, help="Markdown on standard output."
+        ),
         click.option("--html", metavar="FILE", help="Also write the result as a page to FILE."),
         click.option("--force", is_flag=True, help="Let what is written replace files that exist."),
     ]
@@ -96,6 +129,12 @@ def limit_options(command: Command) -> Command:
     return command
 
 
+def output_of(options: dict[str, Any]) -> Output:
+    """Takes the output options out of a command's options."""
+    names = ("as_json", "as_csv", "as_markdown", "html", "force")
+    return Output(**{name: options.pop(name) for name in names})
+
+
 def limits_of(options: dict[str, Any]) -> Limits:
     """Takes the limits out of a command's options."""
     from lookalike.images import Limits
@@ -112,31 +151,41 @@ def runtime_of(options: dict[str, Any]) -> Runtime:
     return Runtime(**{name: options.pop(name) for name in names})
 
 
-def emit(
-    command: str, result: Viewable, *, as_json: bool, as_csv: bool, html: str | None, force: bool
-) -> None:
+def emit(command: str, result: Viewable, output: Output) -> None:
     """Hand a result to the reports: one format on standard output, a page to a file."""
-    if html is not None:
-        write_page(result, html, force=force)
-    if as_json:
+    if output.html is not None:
+        write_page(result, output.html, force=output.force)
+    if output.as_json:
         from lookalike.report.text import json_text
 
         click.echo(json_text(command, result))
-    elif as_csv:
+    elif output.as_csv:
         from lookalike.report.text import csv_text
 
-        data = csv_text(result.view()).encode("utf-8", "surrogateescape")
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        _write(csv_text(result.view()))
+    elif output.as_markdown:
+        from lookalike.report.text import markdown_text
+
+        _write(markdown_text(result.view()))
     else:
-        from rich.console import Console
+        _print(result)
 
-        from lookalike.report.terminal import print_view
 
-        console = Console()
-        width = max(console.width, 0 if console.is_terminal else 160)
-        print_view(result.view(), Console(width=width))
+def _write(text: str) -> None:
+    """Text on standard output as UTF-8, whatever the terminal has; names keep their bytes."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+    sys.stdout.buffer.flush()
+
+
+def _print(result: Viewable) -> None:
+    from rich.console import Console
+
+    from lookalike.report.terminal import print_view
+
+    console = Console()
+    width = max(console.width, 0 if console.is_terminal else 160)
+    print_view(result.view(), Console(width=width))
 
 
 def write_page(result: Viewable, path: str, *, force: bool) -> None:
@@ -160,21 +209,27 @@ def write_page(result: Viewable, path: str, *, force: bool) -> None:
     click.echo(f"wrote {path}", err=True)
 
 
-def tell_notes(result: Viewable, *, as_json: bool, as_csv: bool) -> None:
+def tell_notes(result: Viewable, output: Output) -> None:
     """On standard error, what the format on standard output has no room for."""
-    if as_json or as_csv:
+    if output.for_programs:
         view = result.view()
         for warning in view.warnings:
             click.echo(f"! {warning}", err=True)
-        for note in view.notes if as_csv else ():
+        for note in (*view.answer, *view.notes) if output.as_csv else ():
             click.echo(note, err=True)
 
 
-def check_output(*, as_json: bool, as_csv: bool, html: str | None, force: bool) -> None:
+def check_output(output: Output) -> None:
     """Refuse output that can't be, before any work is done; see `check_free`."""
-    if as_json and as_csv:
-        raise click.UsageError("--json and --csv can't both go to standard output")
-    check_free(html, force=force)
+    formats = {
+        "--json": output.as_json,
+        "--csv": output.as_csv,
+        "--markdown": output.as_markdown,
+    }
+    asked = [name for name, wanted in formats.items() if wanted]
+    if len(asked) > 1:
+        raise click.UsageError(f"{' and '.join(asked)} can't go to standard output together")
+    check_free(output.html, force=output.force)
 
 
 def check_free(path: str | None, *, force: bool) -> None:

@@ -1,8 +1,8 @@
-"""Views of results to terminal, CSV, JSON and HTML: one look for all."""
+"""Views of results to terminal, CSV, JSON, Markdown and HTML: one look for all."""
 
 from lookalike.report.html import html_fragment, html_page
 from lookalike.report.plot import Plot, Series
-from lookalike.report.text import csv_text, json_text
+from lookalike.report.text import csv_text, json_text, markdown_text
 from lookalike.report.view import Column, Table, View, Viewable, amount
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "html_fragment",
     "html_page",
     "json_text",
+    "markdown_text",
 ]

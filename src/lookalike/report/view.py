@@ -31,6 +31,11 @@ class Column:
     shade: tuple[float, float] | None = None
     aside: bool = False
 
+    @property
+    def is_numeric(self) -> bool:
+        """Whether its cells are numbers, which stand on the right."""
+        return self.kind in ("number", "whole")
+
 
 @dataclass(frozen=True)
 class Table:
@@ -41,12 +46,16 @@ class Table:
         rows: Cells by column key.
         title: Heading; may be empty.
         aside: Whether it is left out on a terminal, since another table says the same there.
+        narrow: Tables that a terminal shows in its place, since it is too wide there.
+        mark: Key of a boolean cell, whose rows stand out on pages; empty for none.
     """
 
     columns: tuple[Column, ...]
     rows: Sequence[Mapping[str, Any]]
     title: str = ""
     aside: bool = False
+    narrow: tuple[Table, ...] = ()
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,9 @@ class View:
     Attributes:
         title: What it is.
         tables: In reading order. CSV holds the last one only, which has a row per result.
+        after: Tables that are read after it.
+        answer: Sentences that answer the question: first on pages, and below the tables on a
+            terminal, where the end is seen first.
         notes: Sentences below the tables.
         warnings: Sentences that must not be overlooked, above them.
         pictures: Id → small JPEG, for formats that show pictures.
@@ -69,6 +81,8 @@ class View:
     warnings: tuple[str, ...] = ()
     pictures: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     plots: tuple[Plot, ...] = field(default=(), repr=False)
+    after: tuple[Table, ...] = ()
+    answer: tuple[str, ...] = ()
 
 
 class Viewable(Protocol):
@@ -108,6 +122,29 @@ def _escaped(letter: str) -> str:
     if 0xDC80 <= code <= 0xDCFF:  # how Python keeps a byte that is not UTF-8
         return f"\\x{code - 0xDC00:02x}"
     return letter.encode("unicode_escape").decode()
+
+
+def text_columns(table: Table) -> tuple[Column, ...]:
+    """A table's columns for people, where no picture can be shown.
+
+    Example:
+        >>> columns = (Column("id", "", "picture"), Column("id", "name"))
+        >>> [column.title for column in text_columns(Table(columns, []))]
+        ['name']
+    """
+    return tuple(
+        column for column in table.columns if column.kind != "picture" and not column.aside
+    )
+
+
+def is_nothing(value: Any) -> bool:
+    """Whether a cell has no value: None, NaN, or text without a letter.
+
+    Example:
+        >>> is_nothing(None), is_nothing(float("nan")), is_nothing(""), is_nothing(0)
+        (True, True, True, False)
+    """
+    return value is None or value != value or value == ""
 
 
 def cell_text(value: Any, column: Column) -> str:
