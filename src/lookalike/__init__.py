@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from lookalike.matching import ImageMatcher, Match, match
     from lookalike.metrics import METRICS, similarity
+    from lookalike.tables import ModelTable, table
 
 _HOMES = {
     "METRICS": "metrics",
@@ -52,6 +53,7 @@ _HOMES = {
     "Limits": "images",
     "LookalikeError": "errors",
     "Match": "matching",
+    "ModelTable": "tables",
     "PairCounts": "judge",
     "Picture": "images",
     "Preprocess": "images",
@@ -71,6 +73,7 @@ _HOMES = {
     "models": "encoders",
     "remember": "judge",
     "similarity": "metrics",
+    "table": "tables",
     "truth_of": "judge",
 }
 
@@ -91,6 +94,7 @@ __all__ = [
     "Limits",
     "LookalikeError",
     "Match",
+    "ModelTable",
     "PairCounts",
     "Picture",
     "Preprocess",
@@ -111,6 +115,7 @@ __all__ = [
     "models",
     "remember",
     "similarity",
+    "table",
     "truth_of",
 ]
 

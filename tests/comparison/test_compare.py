@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import lookalike
-from lookalike.comparison.compare import BLOCK
+from lookalike.comparison.pairs import BLOCK
 from lookalike.encoders import Runtime
 from lookalike.errors import MissingWeightsError, StrictError, UnknownNameError, UsageError
 from lookalike.testing import noise_picture, scene_picture

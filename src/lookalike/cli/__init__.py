@@ -17,6 +17,7 @@ from lookalike.version import __version__
 
 VERBS = {
     "compare": "How alike are these pictures?",
+    "table": "Which model should judge these pictures, and at what cost?",
     "embed": "Vectors of many pictures into a store, a row for every file.",
     "ledger": "What became of every input of a store, and why.",
     "evaluate": "How well does a store tell the same things from different ones?",

@@ -6,20 +6,22 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from lookalike.comparison.comparison import Comparison, ModelUse, PairResult
-from lookalike.comparison.pairs import Pair, Pairing, Plan, plan_pictures, plan_table
+from lookalike.comparison.pairs import (
+    Pair,
+    Pairing,
+    Plan,
+    pair_values,
+    plan_pictures,
+    plan_table,
+)
 from lookalike.comparison.spread import originals, value_ranges, with_copies
 from lookalike.embeddings import Embeddings, Row
 from lookalike.encoders import DEFAULT_ENCODER, Encoder, Runtime, load_encoder
 from lookalike.encoders.encoder import Progress
 from lookalike.errors import MissingWeightsError, StrictError, UsageError
 from lookalike.images import ImageSource, Limits, Picture, Pictures
-from lookalike.metrics import metric_named, similarity
-
-BLOCK = 4096
-"""Pairs per block, so that memory does not grow with their number."""
+from lookalike.metrics import metric_named
 
 MOST_THUMBNAILS = 2000
 
@@ -69,6 +71,7 @@ def compare(
         LookalikeError: An encoder can't be loaded, or there is no such metric.
 
     Example:
+        >>> import numpy as np
         >>> black, white = np.zeros((8, 8, 3), np.uint8), np.full((8, 8, 3), 255, np.uint8)
         >>> compare(black, black, white).results[0].value
         1.0
@@ -144,18 +147,10 @@ def _strict_error(failures: list[Row], inputs: int) -> StrictError:
 
 
 def _pair_results(plan: Plan, embeddings: Embeddings, use: ModelUse) -> list[PairResult]:
-    rows = embeddings.rows
-    vector_of = np.array(embeddings.positions)
-    values: dict[int, float] = {}
-    good = [n for n, pair in enumerate(plan.pairs) if rows[pair.a].ok and rows[pair.b].ok]
-    for start in range(0, len(good), BLOCK):
-        block = good[start : start + BLOCK]
-        left = embeddings.vectors[vector_of[[plan.pairs[n].a for n in block]]]
-        right = embeddings.vectors[vector_of[[plan.pairs[n].b for n in block]]]
-        found = similarity(left, right, metric=use.metric, paired=True)
-        values |= zip(block, np.asarray(found).tolist(), strict=True)
+    values = pair_values(plan.pairs, embeddings, use.metric)
     return [
-        _pair_result(pair, rows, use, values.get(number)) for number, pair in enumerate(plan.pairs)
+        _pair_result(pair, embeddings.rows, use, value)
+        for pair, value in zip(plan.pairs, values, strict=True)
     ]
 
 

@@ -8,15 +8,22 @@ from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Literal
 
+import numpy as np
+
+from lookalike.embeddings import Embeddings
 from lookalike.errors import UsageError
 from lookalike.images import ImageSource, Pictures, Place, Reason
 from lookalike.images.place import failed_place, file_place
 from lookalike.images.table import same_or_different, table_rows
+from lookalike.metrics import similarity
 
 Pairing = Literal["auto", "all", "first", "name"]
 
 MOST_PAIRS = 1_000_000
 """A list of pairs longer than this is refused: it could neither be read nor kept in memory."""
+
+BLOCK = 4096
+"""Pairs per block, so that memory does not grow with their number."""
 
 
 @dataclass(frozen=True)
@@ -157,3 +164,25 @@ def _cell_place(table: str, id: str, cell: str, column: str) -> Place:
     beside = os.path.join(os.path.dirname(table), cell)
     here = not os.path.lexists(beside) and os.path.lexists(cell)
     return file_place(cell if here else beside, id=cell)
+
+
+def pair_values(pairs: Sequence[Pair], embeddings: Embeddings, metric: str) -> list[float | None]:
+    """The metric's value of each pair; None where a side has no vector.
+
+    Args:
+        pairs: By position among the rows of `embeddings`.
+        embeddings: Vectors of the pictures.
+        metric: Its name.
+    """
+    rows = embeddings.rows
+    vector_of = np.array(embeddings.positions, np.intp)
+    values: list[float | None] = [None] * len(pairs)
+    good = [n for n, pair in enumerate(pairs) if rows[pair.a].ok and rows[pair.b].ok]
+    for start in range(0, len(good), BLOCK):
+        block = good[start : start + BLOCK]
+        left = embeddings.vectors[vector_of[[pairs[n].a for n in block]]]
+        right = embeddings.vectors[vector_of[[pairs[n].b for n in block]]]
+        found = similarity(left, right, metric=metric, paired=True)
+        for n, value in zip(block, np.asarray(found).tolist(), strict=True):
+            values[n] = value
+    return values

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -150,16 +151,16 @@ def file_place(path: str, *, id: str | None = None) -> Place:
         >>> file_place("photo.jpg").id
         'photo.jpg'
     """
-    return Place(id if id is not None else path, path, lambda limits: read_file(path, limits))
+    return Place(id if id is not None else path, path, partial(read_file, path))
 
 
 def failed_place(id: str, reason: Reason, detail: str, *, path: str | None = None) -> Place:
     """A place already known to hold nothing, so that its row is kept all the same."""
+    return Place(id, path, partial(_refuse, reason, detail))
 
-    def read(limits: Limits) -> bytes:
-        raise ReadError(reason, detail)
 
-    return Place(id, path, read)
+def _refuse(reason: Reason, detail: str, limits: Limits) -> bytes:
+    raise ReadError(reason, detail)
 
 
 def check_size(size: int, limits: Limits) -> None:

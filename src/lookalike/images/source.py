@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
+from functools import partial
 from io import BufferedReader
 from typing import Any, TypeAlias
 
@@ -245,12 +246,13 @@ _loading = threading.Lock()
 
 
 def _image_place(image: Image.Image, id: str) -> Place:
-    def read(limits: Limits) -> Image.Image:
-        with _loading, contextlib.suppress(Exception):  # decoding will say what is wrong with it
-            image.load()  # one picture may be given twice, and can be loaded by one thread only
-        return image
+    return Place(id, None, partial(_loaded, image))
 
-    return Place(id, None, read)
+
+def _loaded(image: Image.Image, limits: Limits) -> Image.Image:
+    with _loading, contextlib.suppress(Exception):  # decoding will say what is wrong with it
+        image.load()  # one picture may be given twice, and can be loaded by one thread only
+    return image
 
 
 def _array_places(array: np.ndarray[Any, Any], counter: _Counter) -> Iterator[Place]:
@@ -261,14 +263,11 @@ def _array_places(array: np.ndarray[Any, Any], counter: _Counter) -> Iterator[Pl
             cure="use (H, W), (H, W, 3), (H, W, 4) or a batch (N, H, W, C)",
         )
     for one in batch:
-        yield Place(counter.next("array"), None, _array_reader(one))
+        yield Place(counter.next("array"), None, partial(_array_read, one))
 
 
-def _array_reader(array: np.ndarray[Any, Any]) -> Callable[[Limits], Image.Image]:
-    def read(limits: Limits) -> Image.Image:
-        return array_image(array)
-
-    return read
+def _array_read(array: np.ndarray[Any, Any], limits: Limits) -> Image.Image:
+    return array_image(array)
 
 
 def array_image(array: np.ndarray[Any, Any]) -> Image.Image:

@@ -6,7 +6,8 @@ from lookalike.judge.evaluate import evaluate
 from lookalike.judge.judgement import Difference, Evaluation, Judgement, Measure
 from lookalike.judge.pair_counts import PairCounts
 from lookalike.judge.reference import Drift
-from lookalike.judge.resampling import Interval
+from lookalike.judge.resampling import Drawing, Interval
+from lookalike.judge.scored import ScoredPairs, Scores, judge_scores
 from lookalike.judge.tables import truth_of
 from lookalike.judge.threshold_card import Calibration, ThresholdCard
 from lookalike.judge.truth import Truth
@@ -15,18 +16,22 @@ from lookalike.judge.verdicts import Verdict, read_verdicts, remember
 __all__ = [
     "Calibration",
     "Difference",
+    "Drawing",
     "Drift",
     "Evaluation",
     "Interval",
     "Judgement",
     "Measure",
     "PairCounts",
+    "ScoredPairs",
+    "Scores",
     "ThresholdCard",
     "Truth",
     "Verdict",
     "calibrate",
     "drift",
     "evaluate",
+    "judge_scores",
     "read_verdicts",
     "remember",
     "truth_of",

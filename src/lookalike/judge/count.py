@@ -136,18 +136,29 @@ def count_listed(
 ) -> Counted:
     """Scores and counts listed pairs, as `count_trial` does all pairs."""
     levels = scorer.paired(pairs.rows, pairs.columns)
-    occupied, bins = np.unique(-levels, return_inverse=True)  # closest first
+    values = scorer.scale.values(levels)
+    return count_values(pairs, values, scorer.metric.higher_is_closer, resampling)
+
+
+def count_values(
+    pairs: ListedPairs,
+    values: NDArray[np.float64],
+    higher_is_closer: bool,
+    resampling: Resampling | None = None,
+) -> Counted:
+    """Counts listed pairs whose values, (P,), are at hand."""
+    distinct, bins = np.unique(-values if higher_is_closer else values, return_inverse=True)
     same, different = (
-        np.bincount(bins[which], minlength=len(occupied)) for which in (pairs.same, ~pairs.same)
+        np.bincount(bins[which], minlength=len(distinct)) for which in (pairs.same, ~pairs.same)
     )
-    values = scorer.scale.values(-occupied)
-    counts = PairCounts(values, same, different, scorer.metric.higher_is_closer)
+    closest_first = -distinct if higher_is_closer else distinct
+    counts = PairCounts(closest_first, same, different, higher_is_closer)
     if resampling is None:
         return Counted(counts)
-    put = _coarse(len(values))
+    put = _coarse(len(distinct))
     ends = np.searchsorted(put, np.unique(put), "right")
     return Counted(
-        counts, *_listed_replicates(pairs, put[bins], resampling), limits=values[ends - 1]
+        counts, *_listed_replicates(pairs, put[bins], resampling), limits=closest_first[ends - 1]
     )
 
 

@@ -25,11 +25,11 @@ def differences_of(
             theirs = {one.name: one for one in other.measures}.get(measure.name)
             if theirs and measure.value is not None and theirs.value is not None:
                 stores = first.store, other.store
-                found.append(_difference(measure, theirs, stores, groups, each, level))
+                found.append(difference_of(measure, theirs, stores, groups, each, level))
     return tuple(found)
 
 
-def _difference(
+def difference_of(
     mine: Measure,
     theirs: Measure,
     stores: tuple[str, str],
@@ -37,6 +37,16 @@ def _difference(
     each: float,
     level: float,
 ) -> Difference:
+    """One measure of one store against that of another, on the same replicates.
+
+    Args:
+        mine: With a value.
+        theirs: With a value, from the same resampling.
+        stores: What the two are called.
+        groups: Of the resampling.
+        each: Level of this interval.
+        level: Level that it and all beside it hold together.
+    """
     assert mine.value is not None
     assert theirs.value is not None
     value = mine.value - theirs.value

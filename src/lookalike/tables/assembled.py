@@ -1,0 +1,164 @@
+"""From measurements to a table: rows judged, held against each other, and one recommended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from lookalike.judge import Drawing, ScoredPairs, Scores, judge_scores
+from lookalike.report import amount
+from lookalike.tables.device import processor, versions
+from lookalike.tables.measurement import Measurement, Task
+from lookalike.tables.model_row import ALIKE, BEST, WORSE, ModelRow, labels_of
+from lookalike.tables.model_table import ModelTable
+from lookalike.tables.pareto import pareto
+from lookalike.tables.pictures import hardest_pairs, pictures_shown, thumbnails_of
+from lookalike.tables.published import PublishedColumn, published_column
+from lookalike.tables.recommendation import Candidate, Constraints, Recommendation, recommend
+from lookalike.tables.selection import catalogue_entry
+from lookalike.tables.subject import Subject
+
+ONE_PAIR = "one anchor can't rank models: other pictures may order them otherwise, so no interval"
+
+
+def assembled(
+    measurements: Sequence[Measurement],
+    task: Task,
+    drawing: Drawing,
+    constraints: Constraints,
+    *,
+    bounds: tuple[float, ...],
+    beside_published: bool,
+    selection_notes: tuple[str, ...],
+    thumbnails: bool,
+) -> ModelTable:
+    """A table from the measurements of its models; see `table` for the arguments."""
+    subject = task.subject
+    labels = labels_of([one.model for one in measurements])
+    rows = [
+        ModelRow(
+            one.model,
+            label,
+            one,
+            subject,
+            catalogue_entry(one.model),
+            _column(one.model) if beside_published else None,
+        )
+        for one, label in zip(measurements, labels, strict=True)
+    ]
+    judged, notes = _scored(rows, subject, drawing)
+    if judged:
+        rows = [_with_measures(row, judged) for row in rows]
+    rows = _with_pareto(rows)
+    result = ModelTable(
+        tuple(rows),
+        subject,
+        _recommendation(rows, constraints, judged),
+        bounds,
+        beside_published,
+        selection_notes,
+        notes,
+        _settings(task, drawing),
+    )
+    hardest = hardest_pairs(result.best) if judged and result.best else ()
+    shown = pictures_shown(subject, hardest) if thumbnails else ()
+    return replace(result, hardest=hardest, thumbnails=thumbnails_of(shown, task.limits))
+
+
+def _column(name: str) -> PublishedColumn | None:
+    entry = catalogue_entry(name)
+    known = entry is not None and name.startswith("torchvision:")
+    return published_column(entry.architecture, entry.weights) if known and entry else None
+
+
+def _scored(
+    rows: Sequence[ModelRow], subject: Subject, drawing: Drawing
+) -> tuple[ScoredPairs | None, tuple[str, ...]]:
+    """All models judged on the pairs that every one of them has a value for."""
+    if subject.anchored:
+        return None, (ONE_PAIR,)
+    tried = {row.label: row.measurement for row in rows if any_value(row.measurement)}
+    known = [
+        n
+        for n, pair in enumerate(subject.pairs)
+        if pair.same is not None and all(one.values[n] is not None for one in tried.values())
+    ]
+    pairs = [(subject.pairs[n].a, subject.pairs[n].b, bool(subject.pairs[n].same)) for n in known]
+    notes = []
+    if len(known) < len(subject.pairs):
+        out = amount(len(subject.pairs) - len(known), "pair")
+        notes.append(f"not judged: {out} without a value under some model, or without a truth")
+    if not tried or {same for *_, same in pairs} != {True, False}:
+        return None, (*notes, "nothing is judged: that takes same and different pairs with values")
+    scores = {
+        name: Scores([one.values[n] or 0.0 for n in known], one.higher_is_closer)
+        for name, one in tried.items()
+    }
+    found = judge_scores(scores, pairs, drawing)
+    return found, (*notes, *found.notes)
+
+
+def any_value(one: Measurement) -> bool:
+    """Whether a model gave at least one pair a value."""
+    return any(value is not None for value in one.values)
+
+
+def _with_measures(row: ModelRow, judged: ScoredPairs) -> ModelRow:
+    if row.label not in judged.measures:
+        return row
+    measures = judged.measures[row.label]
+    if row.label == judged.best:
+        return replace(row, measures=measures, beside_best=BEST)
+    lead = judged.lead(judged.best, row.label)
+    told = WORSE if lead.distinguishable else ALIKE
+    return replace(row, measures=measures, lead=lead, beside_best=told)
+
+
+def _with_pareto(rows: Sequence[ModelRow]) -> list[ModelRow]:
+    kept = pareto(
+        [([row.file_ms for row in rows], "less"), ([row.quality for row in rows], "more")]
+    )
+    return [replace(row, pareto=one) for row, one in zip(rows, kept, strict=True)]
+
+
+def _recommendation(
+    rows: Sequence[ModelRow], constraints: Constraints, judged: ScoredPairs | None
+) -> Recommendation:
+    def alike(best: str, other: str) -> bool:
+        return judged is not None and not judged.lead(best, other).distinguishable
+
+    name = "ROC AUC" if judged else "gap in per cent"
+    return recommend(
+        [_candidate(row) for row in rows if row.ok], constraints, alike=alike, quality_name=name
+    )
+
+
+def _candidate(row: ModelRow) -> Candidate:
+    told = row.figure_of
+    return Candidate(
+        row.label,
+        row.quality,
+        ms=row.file_ms,
+        memory_mib=row.measurement.memory_mib,
+        dim=told["dim"],
+        params=told["params"],
+        gflops=told["gflops"],
+        acc1=told["acc1"],
+        licence=told["licence"] or "",
+    )
+
+
+def _settings(task: Task, drawing: Drawing) -> dict[str, Any]:
+    return {
+        "processor": processor(),
+        "versions": versions(),
+        "runtime": asdict(task.runtime),
+        "effort": asdict(task.effort),
+        "metric": task.metric,
+        "pictures": len(task.subject.places),
+        "pairs": len(task.subject.pairs),
+        **asdict(drawing),
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

@@ -1,0 +1,253 @@
+"""Tries one model in this process: its values, its times, its memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.comparison.pairs import pair_values
+from lookalike.embeddings import Embeddings
+from lookalike.encoders import Encoder, load_encoder
+from lookalike.errors import LookalikeError
+from lookalike.images import ImageSource, Limits, Picture, Place, decode
+from lookalike.metrics import similarity
+from lookalike.tables.measurement import Measurement, Task, Times
+from lookalike.tables.memory import device_peak_mib, peak_mib, resident_mib
+from lookalike.tables.timing import Effort, Timing, milliseconds, one_round, warmed_up
+
+Array: TypeAlias = "NDArray[Any]"
+Lap: TypeAlias = "NDArray[np.float64]"
+"""(P, 3) milliseconds of decoding, preprocessing and model, for each of the timed pictures."""
+
+TIMED = 5
+"""Pictures whose way from file to vector is timed."""
+
+MOST_BATCH = 256
+WORTH = 1.02
+"""A larger batch is tried while it embeds at least so many times as many pictures per second."""
+
+NOTHING = 0.005
+"""Milliseconds below which a run does no work."""
+
+SCAN = 2**24
+"""Numbers in the vectors that one vector is compared with."""
+
+YARDSTICK = 2**16
+"""Numbers that are sorted to see how quick the machine is."""
+
+
+def measure(task: Task, load: Callable[[], Encoder] | None = None) -> Measurement:
+    """Load a model, embed the pictures, compare the pairs, and time it.
+
+    Whatever goes wrong with the model becomes the reason of its row.
+
+    Args:
+        task: The model, the pictures, and how long to measure.
+        load: Gives the encoder; by the task's name if None.
+
+    Returns:
+        A `Measurement`; memory is that of this process since it began to load.
+
+    Example:
+        >>> from lookalike.tables.subject import example_subject
+        >>> found = measure(Task("pixels", example_subject(), effort=Effort(2, 0.0, 1.0, 1)))
+        >>> found.values[0] > found.values[1]
+        True
+    """
+    try:
+        return _measured(task, load or (lambda: load_encoder(task.model, runtime=task.runtime)))
+    except LookalikeError as error:
+        return Measurement(task.model, str(error))
+    except MemoryError:
+        return Measurement(task.model, "it ran out of memory")
+    except Exception as error:  # a model may come from anyone, and one must not end the table
+        told = next(iter(str(error).strip().splitlines()), "")
+        return Measurement(task.model, f"{type(error).__name__}: {told}")
+
+
+def _measured(task: Task, load: Callable[[], Encoder]) -> Measurement:
+    before, yardstick = resident_mib(), _yardstick()
+    start = time.perf_counter()
+    encoder = load()
+    load_ms = (time.perf_counter() - start) * 1000
+    card = encoder.card
+    found = Measurement(
+        task.model,
+        card=card,
+        engine=encoder.engine,
+        metric=task.metric or card.metric,
+        notes=encoder.notes,
+    )
+    places = _timed_places(task.subject.places, task.limits)
+    warm = _Warm(encoder, places, task) if places else None
+    laps: list[list[Lap]] = []
+    model: list[list[float]] = []
+    if warm:
+        laps.append(warm.laps())
+        model.append(one_round(warm.run, task.effort))
+    memory = _beyond(before)
+    embeddings = encoder.encode(ImageSource(task.subject.places, limits=task.limits))
+    found = replace(
+        found,
+        values=tuple(pair_values(task.subject.pairs, embeddings, found.metric)),
+        failures=tuple(
+            (row.id, row.reason.value if row.reason else "", row.detail)
+            for row in embeddings.failures
+        ),
+    )
+    if warm is None:
+        return found
+    throughput = _throughput(encoder, warm.arrays, task.effort)
+    batch_memory = _beyond(before)
+    compared, scan = _compared(embeddings, found.metric, task.effort)
+    laps.append(warm.laps())
+    model.append(one_round(warm.run, task.effort))
+    return replace(
+        found,
+        times=_times(places, laps, model, compared, load_ms),
+        throughput=tuple(throughput),
+        scan=scan,
+        vector_bytes=card.dim * embeddings.vectors.itemsize,
+        memory_mib=memory,
+        batch_memory_mib=batch_memory,
+        device_memory_mib=device_peak_mib(),
+        yardstick_ms=(yardstick, _yardstick()),
+    )
+
+
+def _beyond(before: float | None) -> float | None:
+    peak = peak_mib()
+    return None if peak is None or before is None else max(0.0, peak - before)
+
+
+def _timed_places(places: Sequence[Place], limits: Limits) -> list[Place]:
+    """Up to `TIMED` pictures that can be read, from all over the list."""
+    found: list[Place] = []
+    for place in places[:: max(1, len(places) // (2 * TIMED))]:
+        if len(found) < TIMED and isinstance(decode(place, limits), Picture):
+            found.append(place)
+    return found
+
+
+class _Warm:
+    """An encoder that has run, and pictures for it."""
+
+    def __init__(self, encoder: Encoder, places: Sequence[Place], task: Task) -> None:
+        self.encoder, self.places, self.task = encoder, places, task
+        self.arrays = [encoder.prepare(_picture(place, task.limits)) for place in places]
+        self._next = 0
+        warmed_up(self.run, task.effort)
+
+    def run(self) -> None:
+        """The model alone on the next of the prepared pictures."""
+        self._next += 1
+        self.encoder.run(self.arrays[self._next % len(self.arrays)][None])
+
+    def laps(self) -> list[Lap]:
+        """The ways from file to vector; a lap goes once over all pictures."""
+        found: list[Lap] = []
+        one_round(
+            lambda: found.append(np.array([self._way(one) for one in self.places])),
+            self.task.effort,
+        )
+        return found
+
+    def _way(self, place: Place) -> tuple[float, float, float]:
+        start = time.perf_counter()
+        picture = _picture(place, self.task.limits)
+        decoded = time.perf_counter()
+        array = self.encoder.prepare(picture)
+        prepared = time.perf_counter()
+        self.encoder.run(array[None])
+        done = time.perf_counter()
+        return (decoded - start) * 1000, (prepared - decoded) * 1000, (done - prepared) * 1000
+
+
+def _picture(place: Place, limits: Limits) -> Picture:
+    found = decode(place, limits)
+    assert isinstance(found, Picture), found
+    return found
+
+
+def _throughput(
+    encoder: Encoder, arrays: Sequence[Array], effort: Effort
+) -> list[tuple[int, float]]:
+    """Pictures per second at batch 1, 2, 4 ... while that gains, as long as memory suffices."""
+    found: list[tuple[int, float]] = []
+    short = replace(effort, repeats=min(effort.repeats, 6), seconds=effort.seconds / 4)
+    size = 1
+    while size <= MOST_BATCH:
+        batch = np.stack([arrays[n % len(arrays)] for n in range(size)])
+        try:
+            first = milliseconds(lambda batch=batch: encoder.run(batch))  # type: ignore[misc]
+            taken = [first] if first > effort.most_seconds * 250 else _runs(encoder, batch, short)
+        except MemoryError:
+            break
+        if float(np.median(taken)) < NOTHING:
+            break  # all of its work is done while pictures are prepared
+        found.append((size, size * 1000 / float(np.median(taken))))
+        slow = first > effort.most_seconds * 100
+        if slow or (size > 1 and found[-1][1] < WORTH * found[-2][1]):
+            break
+        size *= 2
+    return found
+
+
+def _runs(encoder: Encoder, batch: Array, effort: Effort) -> list[float]:
+    return one_round(lambda: encoder.run(batch), effort)
+
+
+def _compared(
+    embeddings: Embeddings, metric: str, effort: Effort
+) -> tuple[list[list[float]], float | None]:
+    """Milliseconds of one vector against another, by round; and vectors per second, one to many."""
+    vectors = embeddings.vectors
+    if not len(vectors):
+        return [], None
+    short = replace(effort, seconds=effort.seconds / 4)
+
+    def one() -> object:
+        return similarity(vectors[0], vectors[-1], metric=metric)
+
+    warmed_up(one, effort)
+    rounds = [one_round(one, short), one_round(one, short)]
+    many = np.resize(vectors, (max(1, min(10_000, SCAN // vectors.shape[1])), vectors.shape[1]))
+    scans = [milliseconds(lambda: similarity(vectors[0], many, metric=metric)) for _ in range(3)]
+    return rounds, len(many) * 1000 / min(scans)
+
+
+def _times(
+    places: Sequence[Place],
+    laps: Sequence[Sequence[Lap]],
+    model: Sequence[Sequence[float]],
+    compared: Sequence[Sequence[float]],
+    load_ms: float,
+) -> Times:
+    def of(step: int) -> Timing:
+        """One step, as a mean over the pictures, since these differ and laps should not."""
+        return Timing.of([[float(lap[:, step].mean()) for lap in some] for some in laps])
+
+    ways = np.array([lap.sum(axis=1) for some in laps for lap in some])
+    return Times(
+        file=Timing.of([[float(lap.sum(axis=1).mean()) for lap in some] for some in laps]),
+        decode=of(0),
+        preprocess=of(1),
+        model=Timing.of(model),
+        similarity=Timing.of(compared),
+        load_ms=load_ms,
+        of_pictures={
+            place.id: float(middle)
+            for place, middle in zip(places, np.median(ways, axis=0), strict=True)
+        },
+    )
+
+
+def _yardstick() -> float:
+    """Milliseconds that one core needs to sort fixed numbers, as the machine is now."""
+    numbers = np.random.default_rng(0).random(YARDSTICK)
+    return float(np.median([milliseconds(lambda: np.sort(numbers)) for _ in range(40)][10:]))

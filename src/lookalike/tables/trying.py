@@ -1,0 +1,59 @@
+"""Models tried one after the other, and the question that their rows answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from lookalike.encoders import Encoder
+from lookalike.tables.device import processor, versions
+from lookalike.tables.measure import measure
+from lookalike.tables.measurement import Measurement, Task
+from lookalike.tables.worker import measure_apart
+
+
+def try_models(
+    models: Sequence[str | Encoder],
+    task: Task,
+    known: Mapping[str, Measurement],
+    keep: Callable[[Measurement], None] | None = None,
+) -> Iterator[Measurement]:
+    """A measurement for each model, in order, each when it is done.
+
+    Args:
+        models: Names are tried in a process of their own, encoders in this one.
+        task: What they have in common.
+        known: Measurements from before, by model; these models are not tried again.
+        keep: Given every new measurement before it is passed on.
+    """
+    for model in models:
+        name = model.cards[0].name if isinstance(model, Encoder) else model
+        if name in known:
+            yield known[name]
+            continue
+        found = _tried(model, replace(task, model=name))
+        if keep:
+            keep(found)
+        yield found
+
+
+def _tried(model: str | Encoder, task: Task) -> Measurement:
+    if isinstance(model, str):
+        return measure_apart(task)
+    alone = measure(task, lambda: model)
+    # this process holds other things too, so its memory says nothing about the model
+    return replace(alone, memory_mib=None, batch_memory_mib=None)
+
+
+def question(task: Task) -> dict[str, Any]:
+    """What decides values and times; rows of different questions do not belong in one table."""
+    return {
+        "pictures": task.subject.digest,
+        "metric": task.metric,
+        "runtime": asdict(task.runtime),
+        "effort": asdict(task.effort),
+        "limits": asdict(task.limits),
+        "processor": processor(),
+        "versions": versions(),
+    }

@@ -1,0 +1,345 @@
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lookalike
+from lookalike.errors import OverwriteError, UnknownNameError, UsageError
+from lookalike.report import csv_text, html_page, json_text, markdown_text
+from lookalike.tables import ModelRow, ModelTable, Separation
+from lookalike.tables.layout_reader import read_layout
+from lookalike.tables.measurement import Measurement, Task
+from lookalike.tables.model_row import labels_of
+from lookalike.tables.pareto import pareto
+from lookalike.tables.subject import anchor_subject, example_subject
+from lookalike.tables.timing import Effort, Timing
+from lookalike.tables.worker import measure_apart
+
+QUICK = Effort(repeats=2, seconds=0.0, most_seconds=0.2, warm_up=1)
+MODELS = ["pixels", "hash:phash", "hash:dhash", "onnx:no.onnx"]
+
+
+def made(models: Any = tuple(MODELS), **options: Any) -> ModelTable:
+    return lookalike.table(models=models, effort=QUICK, resamples=200, **options)
+
+
+@pytest.fixture(scope="module")
+def judged(scenes: Path) -> ModelTable:
+    return made(pairs=scenes / "pairs.csv")
+
+
+@pytest.fixture(scope="module")
+def anchored(scenes: Path) -> ModelTable:
+    files = [str(scenes / name) for name in ("0-a.png", "0-b.png", "1-a.png", "2-a.png")]
+    return made(anchor=files[0], positive=files[1], negative=files[2:])
+
+
+def test_every_model_has_a_row_in_the_order_asked_for_and_a_failure_its_reason(
+    judged: ModelTable,
+) -> None:
+    assert [row.name for row in judged.rows] == MODELS
+    assert [row.ok for row in judged.rows] == [True, True, True, False]
+    assert "no ONNX file" in judged.rows[3].measurement.reason
+
+
+def test_measures_are_those_that_evaluate_gives(judged: ModelTable, scenes: Path) -> None:
+    for row in judged.measured:
+        store = lookalike.load_encoder(row.name).encode(sorted(map(str, scenes.glob("*.png"))))
+        expected = lookalike.evaluate(store, truth=scenes / "pairs.csv", resamples=200)
+        for name in ("roc_auc", "best_accuracy"):
+            one, there = row.measure(name), expected[name]
+            assert one is not None
+            assert one.value == pytest.approx(there.value, abs=1e-12)
+            assert one.interval is not None
+            assert there.interval is not None
+            assert one.interval.low == pytest.approx(there.interval.low, abs=1e-9)
+
+
+def test_one_row_is_the_best_and_the_others_stand_beside_it(judged: ModelTable) -> None:
+    best = [row for row in judged.rows if row.beside_best == "best"]
+    assert best == [judged.best]
+    for row in judged.measured:
+        if row is not judged.best:
+            assert row.lead is not None
+            told = "worse" if row.lead.distinguishable else "not distinguishable"
+            assert row.beside_best == told
+            assert row.lead.value >= 0
+    assert judged.rows[3].beside_best == ""
+
+
+def test_the_pareto_set_is_of_time_and_auc_and_leaves_failures_out(judged: ModelTable) -> None:
+    times = [row.file_ms for row in judged.rows]
+    quality = [row.quality for row in judged.rows]
+    expected = pareto([(times, "less"), (quality, "more")])
+    assert tuple(row.pareto for row in judged.rows) == expected
+    assert judged.rows[3].pareto is None
+    assert any(expected)
+
+
+def test_an_anchor_gives_similarities_and_the_gap_to_the_hardest_negative(
+    anchored: ModelTable, scenes: Path
+) -> None:
+    row = anchored["pixels"]
+    files = [str(scenes / name) for name in ("0-a.png", "0-b.png", "1-a.png", "2-a.png")]
+    found = lookalike.load_encoder("pixels").encode(files).vectors
+    expected = np.asarray(lookalike.similarity(found[0], found[1:]))
+    assert row.measurement.values == pytest.approx(expected)
+    assert row.separation is not None
+    assert row.separation.gap == pytest.approx(expected[0] - max(expected[1:]))
+    assert row.gap_per_cent == pytest.approx(100 * row.separation.gap)
+    assert row.figures.pairs["positive"].similarity == pytest.approx(100 * expected[0])
+    assert set(row.figures.pairs) == {"positive", "negative 1", "negative 2"}
+
+
+def test_one_anchor_ranks_no_models_by_auc(anchored: ModelTable) -> None:
+    assert not anchored.judged
+    assert not any(row.measures or row.beside_best for row in anchored.rows)
+    assert any("no interval" in note for note in anchored.judge_notes)
+
+
+def test_distances_separate_downwards() -> None:
+    subject = anchor_subject("a", "p", ["n", "m"])
+    card = lookalike.load_encoder("pixels").card
+    measurement = Measurement("x", card=card, metric="euclidean", values=(1.0, 4.0, 3.0))
+    row = ModelRow("x", "x", measurement, subject)
+    assert row.separation is not None
+    assert row.separation.gap == 2.0  # the hardest negative is the nearest
+    assert row.gap_per_cent is None
+    assert row.quality is None
+
+
+def test_with_several_positives_the_least_alike_counts() -> None:
+    subject = anchor_subject("a", ["p", "q"], ["n"])
+    measurement = Measurement("x", metric="cosine", values=(0.9, 0.4, 0.3))
+    row = ModelRow("x", "x", measurement, subject)
+    assert row.separation is not None
+    assert row.separation.gap == pytest.approx(0.1)
+    assert row.figures.pairs["positive"].similarity == pytest.approx(40)
+
+
+def test_separation_is_that_of_the_specification() -> None:
+    found = Separation.of([0.9, 0.8, 0.7], [0.3, 0.2, 0.1])
+    assert found is not None
+    assert found.d_prime == pytest.approx(6.0)
+    assert found.gap == pytest.approx(0.4)
+    assert found.margin == pytest.approx(0.6)
+    assert Separation.of([], [0.3]) is None
+    alone = Separation.of([0.9], [0.3])
+    assert alone is not None
+    assert alone.d_prime is None
+
+
+def test_a_pair_that_one_model_can_not_value_is_judged_under_none(
+    scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = measure_apart
+
+    def lacking(task: Task) -> Measurement:
+        found = real(task)
+        if task.model == "pixels":
+            return replace(found, values=(None, *found.values[1:]))
+        return found
+
+    monkeypatch.setattr("lookalike.tables.trying.measure_apart", lacking)
+    found = made(["pixels", "hash:phash"], pairs=scenes / "pairs.csv")
+    overs = {row.measures[0].over for row in found.rows}
+    assert overs == {"11 same and 12 different pairs"}
+    assert any("1 pair without a value" in note for note in found.judge_notes)
+
+
+def test_a_table_without_truth_has_values_and_no_judgement(scenes: Path, tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text(f"a,b\n{scenes}/0-a.png,{scenes}/0-b.png\n")
+    found = made(["pixels"], pairs=path)
+    assert found.rows[0].measurement.values[0] is not None
+    assert not found.judged
+    assert any("nothing is judged" in note for note in found.judge_notes)
+
+
+def test_a_missing_picture_is_told_and_keeps_its_pair(scenes: Path) -> None:
+    found = made(
+        ["pixels"],
+        anchor=str(scenes / "0-a.png"),
+        positive=str(scenes / "no.png"),
+        negative=str(scenes / "1-a.png"),
+    )
+    assert list(found.missed) == [str(scenes / "no.png")]
+    assert any("no.png, missing" in one for one in found.warnings)
+    assert found.rows[0].separation is None
+
+
+def test_a_budget_decides_what_is_recommended(scenes: Path) -> None:
+    pairs = scenes / "pairs.csv"
+    free = made(["pixels", "hash:phash"], pairs=pairs)
+    assert free.recommended is not None
+    assert free.recommended.label == free.recommendation.name
+    none = made(["pixels"], pairs=pairs, budget_ms=1e-6)
+    assert none.recommended is None
+    assert "would let in pixels" in none.recommendation.reason
+    short = made(["pixels", "hash:phash"], pairs=pairs, max_dim=64)
+    assert short.recommended is not None
+    assert short.recommended.name == "hash:phash"
+
+
+def test_rows_that_were_saved_are_not_measured_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    real = measure_apart
+
+    def counting(task: Task) -> Measurement:
+        tried.append(task.model)
+        if task.model == "hash:dhash" and len(tried) == 2:
+            raise KeyboardInterrupt
+        return real(task)
+
+    monkeypatch.setattr("lookalike.tables.trying.measure_apart", counting)
+    rows = tmp_path / "rows"
+    with pytest.raises(KeyboardInterrupt):
+        made(["pixels", "hash:dhash"], save=rows)
+    with pytest.raises(OverwriteError):
+        made(["pixels", "hash:dhash"], save=rows)
+    found = made(["pixels", "hash:dhash"], save=rows, resume=True)
+    assert tried == ["pixels", "hash:dhash", "hash:dhash"]
+    assert [row.ok for row in found.rows] == [True, True]
+    again = made(["pixels", "hash:dhash"], save=rows, resume=True)
+    assert len(tried) == 3
+    assert [row.to_dict() for row in again.rows] == [row.to_dict() for row in found.rows]
+
+
+def test_an_encoder_in_hand_is_tried_here_and_tells_no_memory() -> None:
+    encoder = lookalike.load_encoder("pixels")
+    found = made([encoder, "hash:phash"])
+    assert found.rows[0].name == "pixels"
+    assert found.rows[0].measurement.memory_mib is None
+    assert found.rows[1].measurement.memory_mib is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"anchor": "a.jpg"}, "belong together"),
+        ({"anchor": "a", "positive": "b", "negative": "c", "pairs": "p.csv"}, "either"),
+        ({"resume": True}, "save=FILE"),
+        ({"bounds": (3, 1)}, "ascend"),
+        ({"metric": "cosin"}, "unknown metric"),
+        ({"budget_ms": -1}, "bound"),
+    ],
+)
+def test_what_makes_no_table_is_said_before_a_model_is_tried(
+    options: dict[str, Any], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lookalike.tables.trying.measure_apart", lambda task: pytest.fail("tried"))
+    with pytest.raises(UsageError, match=told):
+        made(["pixels"], **options)
+
+
+def test_progress_tells_how_many_and_a_sentence_each() -> None:
+    done: list[int] = []
+    totals: list[int] = []
+    said: list[str] = []
+    made(progress=done.append, on_total=totals.append, say=said.append)
+    assert totals == [len(MODELS)]
+    assert sum(done) == len(said) == len(MODELS)
+    assert said[0].startswith("1/4 pixels: ")
+    assert "no ONNX file" in said[3]
+
+
+@pytest.mark.parametrize("which", ["judged", "anchored"])
+def test_every_format_has_every_model(which: str, request: pytest.FixtureRequest) -> None:
+    result: ModelTable = request.getfixturevalue(which)
+    view = result.view()
+    plain = json.loads(json_text("table", result))
+    assert [row["model"] for row in plain["results"]] == MODELS
+    for text in (csv_text(view), markdown_text(view), html_page(view)):
+        assert all(row.label in text for row in result.rows)
+    columns = read_layout(result.published_markdown())
+    labels = [one.label for group in columns for one in group.columns]
+    assert sorted(labels) == sorted(row.label for row in result.rows)
+
+
+def test_raw_values_and_spreads_are_in_the_csv_unrounded(anchored: ModelTable) -> None:
+    rows = list(csv.DictReader(io.StringIO(csv_text(anchored.view()))))
+    first = anchored.rows[0].measurement
+    assert first.times is not None
+    assert float(rows[0]["positive"]) == first.values[0]
+    assert float(rows[0]["file_q3"]) == first.times.file.q3
+    assert rows[0]["model"] == "pixels"
+
+
+def test_pages_hold_the_pictures(judged: ModelTable, anchored: ModelTable) -> None:
+    assert set(anchored.thumbnails) == {place.id for place in anchored.subject.places}
+    shown = {end for n in judged.hardest for end in _ends(judged, n)}
+    assert set(judged.thumbnails) == shown
+    assert len(judged.hardest) == 10
+    values = judged.best.measurement.values if judged.best else ()
+    same = [values[n] for n in judged.hardest[:5]]
+    others = [v for n, v in enumerate(values) if judged.subject.pairs[n].same and v not in same]
+    assert max(v for v in same if v is not None) <= min(v for v in others if v is not None)
+
+
+def _ends(table: ModelTable, pair: int) -> tuple[str, str]:
+    one = table.subject.pairs[pair]
+    return table.subject.places[one.a].id, table.subject.places[one.b].id
+
+
+def test_labels_are_short_and_tell_rows_apart() -> None:
+    names = ["onnx:a/x.onnx", "onnx:b/x.onnx", "pixels", "hash:phash?size=8", "hash:phash?size=9"]
+    labels = labels_of(names)
+    assert labels == names  # nothing shorter tells them apart
+    assert labels_of(["onnx:a/x.onnx?output=f", "onnx:y.onnx"]) == ["onnx:x.onnx", "onnx:y.onnx"]
+
+
+def test_a_row_is_found_by_name_or_by_what_only_its_label_begins_with(judged: ModelTable) -> None:
+    assert judged["hash:p"].name == "hash:phash"
+    with pytest.raises(KeyError, match="2 rows"):
+        judged["hash:"]
+    with pytest.raises(KeyError, match="0 rows"):
+        judged["nothing"]
+
+
+def test_random_weights_are_shouted_and_accuracies_said_to_be_others() -> None:
+    name = "torchvision:squeezenet1_1?weights=random"
+    found = made([name], runtime=lookalike.encoders.Runtime("torch", device="cpu"))
+    assert "RANDOM WEIGHTS" in found.warnings[0]
+    assert found.rows[0].figure_of["acc1"] == 58.178
+    assert found.rows[0].figure_of["weights"] == "random(seed=0)"
+
+
+def test_a_machine_that_moved_is_said(judged: ModelTable) -> None:
+    def with_yardstick(*times: float) -> ModelTable:
+        rows = [
+            replace(row, measurement=replace(row.measurement, yardstick_ms=(time,)))
+            for row, time in zip(judged.measured, times, strict=True)
+        ]
+        return replace(judged, rows=tuple(rows))
+
+    steady, moved = with_yardstick(1.0, 1.05, 1.0), with_yardstick(1.0, 1.0, 1.4)
+    assert not any("noisy" in one for one in steady.warnings)
+    assert any("noisy: this machine itself was 40 % slower" in one for one in moved.warnings)
+    assert moved.noise == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(("q3", "told"), [(1.01, "1 %"), (9.0, "noisy, 800 %")])
+def test_a_time_that_scatters_is_called_noisy_with_its_spread(
+    judged: ModelTable, q3: float, told: str
+) -> None:
+    row = judged.rows[0]
+    assert row.measurement.times is not None
+    model = Timing(1.0, 1.0, q3, q3, 1.0, 30, (1.0, 1.0))
+    times = replace(row.measurement.times, model=model)
+    changed = replace(row, measurement=replace(row.measurement, times=times))
+    rows = list(csv.DictReader(io.StringIO(csv_text(replace(judged, rows=(changed,)).view()))))
+    assert rows[0]["model_noise"] == told
+
+
+def test_unknown_models_and_numbers_of_pictures_are_refused() -> None:
+    with pytest.raises(UnknownNameError):
+        made(["nope:x"])
+    assert np.isfinite(made(["pixels"]).noise)
+    assert example_subject().source in made(["pixels"]).to_dict()["subject"]

@@ -1,0 +1,128 @@
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lookalike.tables.measure import measure
+from lookalike.tables.measurement import Task
+from lookalike.tables.memory import peak_mib, resident_mib
+from lookalike.tables.subject import example_subject
+from lookalike.tables.timing import Effort
+from lookalike.tables.worker import measure_apart
+
+QUICK = Effort(repeats=2, seconds=0.0, most_seconds=0.2, warm_up=1)
+
+TASK = Task("pixels", example_subject(), effort=QUICK)
+
+
+def test_a_process_of_its_own_gives_the_same_values_and_tells_its_memory() -> None:
+    apart, here = measure_apart(TASK), measure(TASK)
+    assert apart.values == here.values
+    assert apart.card == here.card
+    assert apart.memory_mib is not None
+    assert 0 < apart.memory_mib < 500
+
+
+def test_memory_that_a_model_took_is_told_and_comes_back(tmp_path: Path) -> None:
+    size = 300
+    code = f"held = bytearray({size} * 2**20); held[::4096] = b'x' * len(held[::4096])"
+    before = resident_mib()
+    found = measure_apart(replace(TASK, model="pixels"))
+    heavy = _run_in_worker(code, tmp_path)
+    assert found.memory_mib is not None
+    assert heavy > found.memory_mib + size * 0.9
+    after = resident_mib()
+    assert before is not None
+    assert after is not None
+    assert after - before < size / 2
+    assert (peak_mib() or 0) >= after
+
+
+def _run_in_worker(code: str, folder: Path) -> float:
+    """Memory that the worker tells when loading also runs some code."""
+    script = folder / "heavy.py"
+    script.write_text(
+        "import sys, pickle, lookalike\n"
+        "from lookalike.tables.measure import measure\n"
+        "def load():\n"
+        f"    {code}\n"
+        "    return lookalike.load_encoder('pixels')\n"
+        "task = pickle.load(sys.stdin.buffer)\n"
+        "print(measure(task, load).memory_mib)\n"
+    )
+    import pickle
+
+    done = subprocess.run(
+        [sys.executable, str(script)], input=pickle.dumps(TASK), capture_output=True, check=True
+    )
+    return float(done.stdout)
+
+
+class Child:
+    """Stands for ``sys.executable``: a program that behaves as a test wants."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path, body: str) -> None:
+        program = folder / "program"
+        program.write_text(f"#!{sys.executable}\n{body}\n")
+        program.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(program))
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", "memory runs out"),
+        ("import sys; sys.stdin.read; sys.exit('all is lost')", "code 1: all is lost"),
+        ("import os; os.abort()", "code -6"),
+    ],
+)
+def test_a_process_that_dies_leaves_a_row_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str, told: str
+) -> None:
+    Child(monkeypatch, tmp_path, body)
+    found = measure_apart(TASK)
+    assert found.model == "pixels"
+    assert told in found.reason
+
+
+def test_what_a_library_prints_is_no_answer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    noisy = (
+        "import sys\n"
+        "from lookalike.tables import worker\n"
+        "real = worker.measure\n"
+        "def loud(task):\n"
+        "    print('hello from a library', flush=True)\n"
+        "    return real(task)\n"
+        "worker.measure = loud\n"
+        "worker.main()\n"
+    )
+    Child(monkeypatch, tmp_path, noisy)
+    assert measure_apart(TASK).values == measure(TASK).values
+
+
+def test_an_interrupt_ends_the_process_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    body = f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    Child(monkeypatch, tmp_path, body)
+    started: list[Any] = []
+    real = subprocess.Popen.communicate
+
+    def communicate(process: Any, *args: Any, **options: Any) -> Any:
+        if not started:
+            started.append(process)
+            raise KeyboardInterrupt
+        return real(process, *args, **options)
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", communicate)
+    with pytest.raises(KeyboardInterrupt):
+        measure_apart(TASK)
+    assert started[0].returncode == -signal.SIGKILL
+    with pytest.raises(ProcessLookupError):
+        os.kill(started[0].pid, 0)
