@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from lookalike.encoders import Entry, models
@@ -102,3 +104,9 @@ def test_the_catalogue_knows_default_and_named_weights_and_not_what_is_not_in_it
     assert (default.weights, named.weights) == ("IMAGENET1K_V2", "IMAGENET1K_V1")
     assert catalogue_entry("onnx:some.onnx") is None
     assert catalogue_entry("nope:x") is None
+
+
+def test_a_table_in_the_place_of_a_model_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "pairs.csv").write_text("a,b,same\n")
+    with pytest.raises(UsageError, match=r"no model.*before the models"):
+        select(["pixels", str(tmp_path / "pairs.csv")])

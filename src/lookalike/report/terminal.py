@@ -52,4 +52,6 @@ def _print_table(table: Table, console: Console, most_rows: int) -> None:
         grid.add_row(*(Text(cell_text(row.get(column.key), column)) for column in columns))
     console.print(grid)
     if len(table.rows) > most_rows:
-        console.print(Text(f"and {len(table.rows) - most_rows:,} rows more (--csv, --json: all)"))
+        console.print(
+            Text(f"and {len(table.rows) - most_rows:,} rows more (--csv, --json, --markdown: all)")
+        )

@@ -23,6 +23,9 @@ ALMOST_ALL = 4, 5
 HIGH, ALMOST_HIGH = 80.0, 79.0
 """In per cent: above the first a positive is high, from the second up to the first almost."""
 
+MOST_NAMED = 5
+"""Of the columns that are not distinguishable from one, how many are named in words."""
+
 _DECIMALS = 4
 
 Name = Literal["embed_ms", "similarity_ms", "similarity"]
@@ -113,7 +116,7 @@ def smallest_time(
     near = tuple(label for label, value in times if least < value < least * (1 + noise))
     words = f"Smallest {what} time ({role}): {_joined(labels)}, {_number(least)} ms"
     if near:
-        words += f"; not distinguishable from it within {noise * 100:g} %: {_joined(near)}"
+        words += f"; not distinguishable from it within {noise * 100:g} %: {_some(near)}"
     return [Finding(rule, role, labels, (least,) * len(labels), f"{words}.", near)]
 
 
@@ -217,6 +220,12 @@ def _listing(rule: str, role: str, words: str, columns: Sequence[_Column]) -> li
 
 def _joined(labels: Sequence[str]) -> str:
     return ", ".join(labels)
+
+
+def _some(labels: Sequence[str]) -> str:
+    """The first few, and how many more there are."""
+    more = len(labels) - MOST_NAMED
+    return ", ".join(labels[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _number(value: float) -> str:

@@ -290,13 +290,15 @@ def labels_of(names: Sequence[str]) -> list[str]:
     Example:
         >>> labels_of(["onnx:nets/a.onnx?squash=1", "hash:phash?size=8", "hash:phash?size=16"])
         ['onnx:a.onnx', 'hash:phash?size=8', 'hash:phash?size=16']
+        >>> labels_of(["mine", "mine"])
+        ['mine (1)', 'mine (2)']
     """
     bare = [name.partition("?")[0] for name in names]
     short = [_without_folder(name) for name in bare]
-    labels = []
-    for name, whole, least in zip(names, bare, short, strict=True):
+    labels: list[str] = []
+    for n, (name, whole, least) in enumerate(zip(names, bare, short, strict=True), 1):
         apart = least if short.count(least) == 1 else whole if bare.count(whole) == 1 else name
-        labels.append(apart)
+        labels.append(apart if names.count(name) == 1 else f"{apart} ({n})")
     return labels
 
 

@@ -15,6 +15,9 @@ from lookalike.tables.model_row import ALIKE, ModelRow
 from lookalike.tables.recommendation import Recommendation
 from lookalike.tables.subject import Subject
 
+OF_AN_ANCHOR = ("A5", "A6", "A9")
+"""Findings that hold similarities of several metrics against each other or against 80 %."""
+
 MOVED = 0.15
 """How far the machine's own speed may move between models before the table warns of it."""
 
@@ -112,8 +115,19 @@ class ModelTable:
     def analysis(self) -> tuple[str, ...]:
         """What stands out, in sentences made from the numbers."""
         columns = [row.figures for row in self.measured]
-        told = [one.words for one in findings(columns, noise=round(self.noise, 2))]
-        return (*self._quality_words(), *told, *self._pareto_words())
+        once = {
+            (one.rule, one.labels, one.values): one.words
+            for one in reversed(findings(columns, noise=round(self.noise, 2)))
+            if self.subject.anchored or one.rule not in OF_AN_ANCHOR
+        }  # the time of a comparison is the same for every pair, and is told of the first
+        told = [self._worded(words) for words in reversed(once.values())]
+        return (*self._quality_words(), *self._separation_words(), *told, *self._pareto_words())
+
+    def _worded(self, words: str) -> str:
+        """A finding in the terms of a table of pairs, if this is one: there is no positive."""
+        if self.subject.anchored:
+            return words
+        return words.replace(" (positive)", "").replace(" (negative)", " (mean of different pairs)")
 
     def _quality_words(self) -> list[str]:
         best = self.best
@@ -126,6 +140,16 @@ class ModelTable:
         if alike:
             words.append(f"Not distinguishable from it on these pairs: {', '.join(alike)}.")
         return words
+
+    def _separation_words(self) -> list[str]:
+        """The widest separation of means, in standard deviations, since metrics may differ."""
+        known = {row.label: row.separation.d_prime or 0.0 for row in self.rows if row.separation}
+        if self.subject.anchored or not any(known.values()):
+            return []
+        widest = max(known, key=lambda label: known[label])
+        return [
+            f"Widest separation of same from different pairs: {widest}, d' {known[widest]:.2f}."
+        ]
 
     def _pareto_words(self) -> list[str]:
         kept = [row.label for row in self.rows if row.pareto]

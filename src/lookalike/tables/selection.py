@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -95,7 +96,7 @@ def select(specs: Sequence[str | Encoder], filters: Filters | None = None) -> Se
     for spec in specs or (f"{ALL}torchvision",):
         if isinstance(spec, Encoder) or not _is_wide(spec):
             if isinstance(spec, str):
-                family_named(parse_name(spec).family)  # a misspelling is said before any work
+                _check_named(spec)
             chosen[spec] = None
             continue
         for name, entry in _wide(spec):
@@ -108,6 +109,15 @@ def select(specs: Sequence[str | Encoder], filters: Filters | None = None) -> Se
     if not chosen:
         raise UsageError("the filters leave no model", where="; ".join(notes))
     return Selection(tuple(chosen), notes)
+
+
+def _check_named(spec: str) -> None:
+    """A misspelt family is said before any work, and so is a table in the place of a model."""
+    if spec.lower().endswith(".csv") and os.path.isfile(spec):
+        raise UsageError(
+            "this is a table of pairs and no model", where=spec, cure="name it before the models"
+        )
+    family_named(parse_name(spec).family)
 
 
 def _is_wide(spec: str) -> bool:

@@ -96,9 +96,12 @@ def table_view(result: ModelTable) -> View:
 
 def _answer(result: ModelTable) -> tuple[str, ...]:
     """Which model to take, why, and what the constraints left out."""
-    found = result.recommendation
+    found, row = result.recommendation, result.recommended
+    cost = ""
+    if row is not None and row.file_ms is not None:
+        cost = f" {row.label} takes {row.file_ms:.2f} ms from file to vector."
     return (
-        f"Recommended: {found.name or 'none'}. {found.reason}",
+        f"Recommended: {found.name or 'none'}. {found.reason}{cost}",
         *(one.words for one in found.excluded),
     )
 
