@@ -312,11 +312,15 @@ def test_random_weights_are_shouted_and_accuracies_said_to_be_others() -> None:
 
 
 def test_a_machine_that_moved_is_said(judged: ModelTable) -> None:
-    def with_yardstick(*times: float) -> ModelTable:
-        rows = [
-            replace(row, measurement=replace(row.measurement, yardstick_ms=(time,)))
-            for row, time in zip(judged.measured, times, strict=True)
-        ]
+    steady_file = Timing(1.0, 1.0, 1.0, 1.0, 1.0, 30, (1.0, 1.0))
+
+    def with_yardstick(*took: float) -> ModelTable:
+        rows = []
+        for row, one in zip(judged.measured, took, strict=True):
+            assert row.measurement.times is not None
+            times = replace(row.measurement.times, file=steady_file)
+            measurement = replace(row.measurement, times=times, yardstick_ms=(one,))
+            rows.append(replace(row, measurement=measurement))
         return replace(judged, rows=tuple(rows))
 
     steady, moved = with_yardstick(1.0, 1.05, 1.0), with_yardstick(1.0, 1.0, 1.4)
