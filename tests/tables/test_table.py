@@ -307,6 +307,9 @@ def test_random_weights_are_shouted_and_accuracies_said_to_be_others() -> None:
     name = "torchvision:squeezenet1_1?weights=random"
     found = made([name], runtime=lookalike.encoders.Runtime("torch", device="cpu"))
     assert "RANDOM WEIGHTS" in found.warnings[0]
+    assert found.recommended is None
+    assert found.rows[0].pareto is None
+    assert not found.view().plots
     assert found.rows[0].figure_of["acc1"] == 58.178
     assert found.rows[0].figure_of["weights"] == "random(seed=0)"
 
@@ -347,3 +350,24 @@ def test_unknown_models_and_numbers_of_pictures_are_refused() -> None:
         made(["nope:x"])
     assert np.isfinite(made(["pixels"]).noise)
     assert example_subject().source in made(["pixels"]).to_dict()["subject"]
+
+
+def test_people_see_the_best_first_and_programs_the_order_asked_for(judged: ModelTable) -> None:
+    (models,) = judged.view().tables
+    quality = [row["roc_auc"] for row in models.rows]
+    assert quality[-1] is None  # the model that failed
+    assert quality[:-1] == sorted(quality[:-1], reverse=True)
+    times = [row["file_ms"] for row in models.narrow[1].rows]
+    assert times == sorted(times)
+    assert [row["model"] for row in judged.to_dict()["results"]] == MODELS
+
+
+def test_a_plot_of_many_models_names_those_of_the_pareto_set_alone(judged: ModelTable) -> None:
+    few = judged.view().plots[0].series
+    assert all(one.labels for one in few if one.kind == "points")
+    worst = replace(judged.measured[0], pareto=False)
+    rows = (*judged.rows, *(replace(worst, label=f"m{n}") for n in range(20)))
+    many = {one.label: one for one in replace(judged, rows=rows).view().plots[0].series}
+    assert many["other models"].labels is None
+    front = next(one for label, one in many.items() if label.startswith("Pareto"))
+    assert front.labels

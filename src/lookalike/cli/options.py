@@ -310,6 +310,26 @@ def progress_bar(what: str, total: int | None, *, quiet: bool = False) -> Iterat
         yield Shown()
 
 
+def interval_options(command: Command) -> Command:
+    """``--resamples``, ``--level`` and ``--seed``: how intervals are made."""
+    options = [
+        click.option(
+            "--resamples",
+            type=click.IntRange(min=100),
+            default=1000,
+            show_default=True,
+            help="Replicates of the bootstrap over things that are the same.",
+        ),
+        click.option(
+            "--level", type=float, default=0.95, show_default=True, help="Confidence of intervals."
+        ),
+        click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def truth_options(command: Command) -> Command:
     """``--truth``, ``--label``, ``--metric``, and how intervals are made."""
     options = [
@@ -323,17 +343,7 @@ def truth_options(command: Command) -> Command:
         ),
         click.option("--label", metavar="COLUMN", help="The column of a table that holds labels."),
         click.option("--metric", metavar="NAME", help="Instead of the encoder's own."),
-        click.option(
-            "--resamples",
-            type=click.IntRange(min=100),
-            default=1000,
-            show_default=True,
-            help="Replicates of the bootstrap over identities.",
-        ),
-        click.option(
-            "--level", type=float, default=0.95, show_default=True, help="Confidence of intervals."
-        ),
-        click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap."),
+        interval_options,
         click.option(
             "--device", default="auto", show_default=True, help="For products: auto, cpu, cuda."
         ),

@@ -11,6 +11,7 @@ from lookalike.cli.codes import FAILED_INPUTS
 from lookalike.cli.options import (
     check_output,
     emit,
+    interval_options,
     limit_options,
     limits_of,
     output_of,
@@ -123,17 +124,7 @@ def _bounds(ctx: click.Context, option: click.Parameter, text: str) -> tuple[flo
     show_default=True,
     help="After which a slow call is measured no more.",
 )
-@click.option(
-    "--resamples",
-    type=click.IntRange(min=100),
-    default=1000,
-    show_default=True,
-    help="Replicates of the bootstrap over groups of pictures.",
-)
-@click.option(
-    "--level", type=float, default=0.95, show_default=True, help="Confidence of intervals."
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap.")
+@interval_options
 @limit_options
 @runtime_options
 @output_options

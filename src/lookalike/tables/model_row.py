@@ -87,6 +87,11 @@ class ModelRow:
         """Whether the model could be tried."""
         return self.measurement.ok
 
+    @property
+    def random(self) -> bool:
+        """Whether its weights are random, so that only its cost means something."""
+        return self.measurement.card is not None and self.measurement.card.random
+
     def measure(self, name: str) -> Measure | None:
         """A measure by name, such as ``roc_auc``; None if there is none."""
         return next((one for one in self.measures if one.name == name), None)
@@ -112,8 +117,11 @@ class ModelRow:
     def quality(self) -> float | None:
         """What models are ranked by: ROC AUC, or the gap in per cent where there is none.
 
-        None where the metric does not reach to 1, since gaps of different units can't be ranked.
+        None with random weights, which mean nothing, and where only a gap is there whose metric
+        does not reach to 1, since gaps of different units can't be ranked.
         """
+        if self.random:
+            return None
         auc = self.measure("roc_auc")
         if auc is not None:
             return auc.value

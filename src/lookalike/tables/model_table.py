@@ -164,13 +164,13 @@ class ModelTable:
     def warnings(self) -> tuple[str, ...]:
         """What must not be overlooked."""
         said = [note for row in self.rows for note in row.measurement.notes]
-        random = [row for row in self.measured if _random(row)]
+        random = [row for row in self.measured if row.random]
         told = [note for note in said if "RANDOM WEIGHTS" not in note]
         if random:
             told.insert(
                 0,
-                f"{amount(len(random), 'model')} with RANDOM WEIGHTS: similarities mean nothing; "
-                "accuracies are those of the published weights",
+                f"{amount(len(random), 'model')} with RANDOM WEIGHTS: similarities mean nothing, "
+                "and none is recommended; accuracies are those of the published weights",
             )
         if self.machine_moved > MOVED:
             told.append(
@@ -215,7 +215,3 @@ class ModelTable:
     def _repr_html_(self) -> str:
         """Table and scatter, for notebooks."""
         return html_fragment(self.view())
-
-
-def _random(row: ModelRow) -> bool:
-    return row.measurement.card is not None and row.measurement.card.random

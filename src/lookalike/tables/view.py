@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -41,6 +42,9 @@ KNOWN = (
     Column("acc5", "acc@5 %", NUMBER, digits=3),
 )
 LAST = (Column("weights", "weights"), Column("engine", "engine"))
+MOST_LABELLED = 12
+"""Models up to which a plot has all names; of more, those of the Pareto set."""
+
 STEPS = ("file", "decode", "preprocess", "model", "similarity")
 PARTS = ("q1", "q3", "p95", "minimum", "repeats", "drift")
 ASIDE = (
@@ -83,7 +87,7 @@ def table_view(result: ModelTable) -> View:
         notes=(
             *result.analysis,
             *result.selection_notes,
-            *result.judge_notes,
+            *(() if result.subject.anchored else result.judge_notes),
             f"Times on {result.settings.get('processor', 'this machine')}; {_noise(result)}",
             TIMES,
             f"{GFLOPS} {ACCURACY}",
@@ -103,6 +107,7 @@ def _answer(result: ModelTable) -> tuple[str, ...]:
     return (
         f"Recommended: {found.name or 'none'}. {found.reason}{cost}",
         *(one.words for one in found.excluded),
+        *(result.judge_notes if result.subject.anchored else ()),
     )
 
 
@@ -121,7 +126,8 @@ def _noise(result: ModelTable) -> str:
 
 def _models(result: ModelTable) -> Table:
     quality = _quality_columns(result)
-    rows = [_cells(row, result) for row in result.rows]
+    rows = [_cells(row, result) for row in sorted(result.rows, key=_by_quality)]
+    quickest = [_cells(row, result) for row in sorted(result.measured, key=_by_time)]
     pareto = (Column("pareto", "Pareto"),)
     cost = tuple(column for column in COST if _any(rows, column.key))
     known = tuple(column for column in KNOWN if _any(rows, column.key))
@@ -132,9 +138,18 @@ def _models(result: ModelTable) -> Table:
         mark="pareto",
         narrow=(
             Table((*IDENTITY, *pareto, *quality, *known[:1]), rows, "Quality"),
-            Table((*IDENTITY, *cost), rows, "Cost"),
+            Table((*IDENTITY, *cost), quickest, "Cost"),
         ),
     )
+
+
+def _by_quality(row: ModelRow) -> tuple[bool, bool, float]:
+    """The best first, models without a quality after them, failures last."""
+    return not row.ok, row.quality is None, -(row.quality or 0.0)
+
+
+def _by_time(row: ModelRow) -> float:
+    return math.inf if row.file_ms is None else row.file_ms
 
 
 def _any(rows: Iterable[dict[str, Any]], key: str) -> bool:
@@ -306,8 +321,9 @@ def _plots(result: ModelTable) -> tuple[Plot, ...]:
     rest = [row for row in known if not row.pareto]
     quality = "ROC AUC" if result.judged else "gap: positive minus hardest negative, %"
     series = [_line(front)] if len(front) > 1 else []
-    series += [_points("other models", rest)] if rest else []
-    series.append(_points("Pareto set: none is both quicker and better", front))
+    few = len(known) <= MOST_LABELLED
+    series += [_points("other models", rest, labelled=few)] if rest else []
+    series.append(_points("Pareto set: none is both quicker and better", front, labelled=True))
     return (
         Plot(
             "quality-and-cost",
@@ -324,7 +340,7 @@ def _line(rows: list[ModelRow]) -> Series:
     return Series("", _times_of(rows), _qualities(rows), kind="steps")
 
 
-def _points(label: str, rows: list[ModelRow]) -> Series:
+def _points(label: str, rows: list[ModelRow], *, labelled: bool) -> Series:
     ends = [one.interval for row in rows if (one := row.measure("roc_auc"))]
     known = len(ends) == len(rows) and all(ends)
     return Series(
@@ -334,8 +350,13 @@ def _points(label: str, rows: list[ModelRow]) -> Series:
         kind="points",
         low=tuple(one.low for one in ends if one) if known else None,
         high=tuple(one.high for one in ends if one) if known else None,
-        labels=tuple(row.label.partition(":")[2] or row.label for row in rows),
+        labels=tuple(map(_short, rows)) if labelled else None,
     )
+
+
+def _short(row: ModelRow) -> str:
+    """The label without family, as short as a plot needs it."""
+    return row.label.partition(":")[2] or row.label
 
 
 def _times_of(rows: list[ModelRow]) -> tuple[float, ...]:
