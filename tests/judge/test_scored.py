@@ -105,3 +105,17 @@ def test_pairs_of_one_kind_and_values_that_do_not_fit_are_refused() -> None:
     for values in ([0.5] * 3, [float("nan")] * len(pairs)):
         with pytest.raises(UsageError, match="as many finite values"):
             judge_scores({"x": Scores(values)}, pairs, DRAWING)
+
+
+def test_what_pictures_show_decides_the_groups_that_are_drawn() -> None:
+    pairs = some_pairs(things=40)
+    values = {"x": Scores(values_of(some_vectors(1.0), pairs))}
+    classes = [n // 2 // 4 for n in range(80)]  # four things a class
+    apart = judge_scores(values, pairs, DRAWING)
+    together = judge_scores(values, pairs, DRAWING, groups=classes)
+    assert (apart.groups, together.groups) == (40, 10)
+    assert apart.auc("x").value == together.auc("x").value
+    unknown = judge_scores(values, pairs, DRAWING, groups=[None] * 80)
+    assert unknown.groups == 40
+    some = judge_scores(values, pairs, DRAWING, groups=[0, None, 0, *[None] * 77])
+    assert some.groups == 39

@@ -245,3 +245,30 @@ def test_the_answer_is_first_on_pages_and_last_before_the_notes_on_a_terminal() 
         places = [text.index(part) for part in parts]
         assert places == sorted(places)
     assert "later" not in csv_text(whole)  # it holds the last of the tables
+
+
+@given(st.integers(20, 200), st.lists(st.text("abcdefgh-", min_size=1, max_size=30), min_size=1))
+def test_no_width_cuts_a_number_or_hides_the_first_column(width: int, names: list[str]) -> None:
+    columns = (Column("name", "name"), *(Column(f"v{n}", f"v{n}", "number") for n in range(6)))
+    rows = [{"name": name} | {f"v{n}": 123.4567 + n for n in range(6)} for name in names]
+    stream = io.StringIO()
+    print_view(View("t", (Table(columns, rows),)), Console(file=stream, width=width))
+    lines = [line.split("│")[1:-1] for line in stream.getvalue().splitlines() if "│" in line]
+    found = "".join(cells[0].strip() for cells in lines)
+    assert found == "".join(names)
+    shown = len(lines[0])
+    for cells in lines:
+        for n, cell in enumerate(cells[1:]):
+            assert cell.strip() in ("", f"{123.4567 + n:.4f}")
+    if shown < len(columns):
+        flat = " ".join(stream.getvalue().split("no room for:")[1].split())
+        assert all(f"v{n}" in flat for n in range(shown - 1, 6))
+
+
+def test_text_is_folded_before_a_column_is_left_out() -> None:
+    columns = (Column("name", "name"), Column("why", "why"))
+    rows = [{"name": "n" * 40, "why": "w" * 40}]
+    stream = io.StringIO()
+    print_view(View("t", (Table(columns, rows),)), Console(file=stream, width=45))
+    assert "no room" not in stream.getvalue()
+    assert stream.getvalue().count("w") == 41

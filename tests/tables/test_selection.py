@@ -110,3 +110,18 @@ def test_a_table_in_the_place_of_a_model_is_said_to_be_one(tmp_path: Path) -> No
     (tmp_path / "pairs.csv").write_text("a,b,same\n")
     with pytest.raises(UsageError, match=r"no model.*before the models"):
         select(["pixels", str(tmp_path / "pairs.csv")])
+
+
+def test_a_pattern_of_files_gives_every_network_in_order(tmp_path: Path) -> None:
+    for name in ("b.onnx", "a.onnx", "[c].onnx"):
+        (tmp_path / name).write_bytes(b"")
+    found = select([f"onnx:{tmp_path}/?.onnx?size=8", f"onnx:{tmp_path}/[ab].onnx?squash=1"]).models
+    assert found == (
+        f"onnx:{tmp_path}/?.onnx?size=8",  # a question mark begins the options, as everywhere
+        f"onnx:{tmp_path}/a.onnx?squash=1",
+        f"onnx:{tmp_path}/b.onnx?squash=1",
+    )
+    assert select([f"onnx:{tmp_path}/[c].onnx"]).models == (f"onnx:{tmp_path}/[c].onnx",)
+    assert len(select([f"onnx:{tmp_path}/*.onnx"], Filters(max_dim=1)).models) == 3
+    with pytest.raises(UsageError, match="matches nothing"):
+        select([f"onnx:{tmp_path}/no*.onnx"])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import lookalike
 from lookalike.errors import OverwriteError, UnknownNameError, UsageError
@@ -16,9 +17,10 @@ from lookalike.tables.layout_reader import read_layout
 from lookalike.tables.measurement import Measurement, Task
 from lookalike.tables.model_row import labels_of
 from lookalike.tables.pareto import pareto
-from lookalike.tables.subject import anchor_subject, example_subject
+from lookalike.tables.subject import anchor_subject, example_subject, folder_subject
 from lookalike.tables.timing import Effort, Timing
 from lookalike.tables.worker import measure_apart
+from lookalike.testing import scene_picture
 
 QUICK = Effort(repeats=2, seconds=0.0, most_seconds=0.2, warm_up=1)
 MODELS = ["pixels", "hash:phash", "hash:dhash", "onnx:no.onnx"]
@@ -152,13 +154,15 @@ def test_a_pair_that_one_model_can_not_value_is_judged_under_none(
     assert any("1 pair without a value" in note for note in found.judge_notes)
 
 
-def test_a_table_without_truth_has_values_and_no_judgement(scenes: Path, tmp_path: Path) -> None:
+def test_a_table_that_nothing_can_be_judged_by_is_refused_before_work(tmp_path: Path) -> None:
     path = tmp_path / "p.csv"
-    path.write_text(f"a,b\n{scenes}/0-a.png,{scenes}/0-b.png\n")
-    found = made(["pixels"], pairs=path)
-    assert found.rows[0].measurement.values[0] is not None
-    assert not found.judged
-    assert any("nothing is judged" in note for note in found.judge_notes)
+    for content, told in (
+        ("a,b\nx.png,y.png\n", "no pair that is same"),
+        ("a,b,same\nx.png,y.png,1\n", "no pair that is different"),
+    ):
+        path.write_text(content)
+        with pytest.raises(UsageError, match=told):
+            made(["pixels"], pairs=path)
 
 
 def test_a_missing_picture_is_told_and_keeps_its_pair(scenes: Path) -> None:
@@ -297,9 +301,9 @@ def test_labels_are_short_and_tell_rows_apart() -> None:
 
 def test_a_row_is_found_by_name_or_by_what_only_its_label_begins_with(judged: ModelTable) -> None:
     assert judged["hash:p"].name == "hash:phash"
-    with pytest.raises(KeyError, match="2 rows"):
+    with pytest.raises(KeyError, match="names 2 rows"):
         judged["hash:"]
-    with pytest.raises(KeyError, match="0 rows"):
+    with pytest.raises(KeyError, match="names 0 rows"):
         judged["nothing"]
 
 
@@ -308,6 +312,7 @@ def test_random_weights_are_shouted_and_accuracies_said_to_be_others() -> None:
     found = made([name], runtime=lookalike.encoders.Runtime("torch", device="cpu"))
     assert "RANDOM WEIGHTS" in found.warnings[0]
     assert found.recommended is None
+    assert "random weights" in found.recommendation.excluded[0].words
     assert found.rows[0].pareto is None
     assert not found.view().plots
     assert found.rows[0].figure_of["acc1"] == 58.178
@@ -369,5 +374,85 @@ def test_a_plot_of_many_models_names_those_of_the_pareto_set_alone(judged: Model
     rows = (*judged.rows, *(replace(worst, label=f"m{n}") for n in range(20)))
     many = {one.label: one for one in replace(judged, rows=rows).view().plots[0].series}
     assert many["other models"].labels is None
-    front = next(one for label, one in many.items() if label.startswith("Pareto"))
-    assert front.labels
+    named = [one for label, one in many.items() if label.startswith(("Pareto", "recommended"))]
+    assert named
+    assert all(one.labels for one in named)
+
+
+def test_a_model_that_guesses_is_not_recommended_and_the_others_are(scenes: Path) -> None:
+    first = made(["pixels"], pairs=scenes / "pairs.csv").rows[0]
+    assert first.roc_auc is not None
+    assert first.roc_auc.interval is not None
+    guessing = replace(first.roc_auc, interval=replace(first.roc_auc.interval, low=0.49))
+    assert first.above_chance
+    assert not replace(first, measures=(guessing,)).above_chance
+    anchored = anchor_subject("a", "p", "n")
+    for values, above in (((0.9, 0.8), True), ((0.8, 0.9), False), ((0.8, 0.8), False)):
+        row = ModelRow("x", "x", Measurement("x", metric="cosine", values=values), anchored)
+        assert row.above_chance is above
+
+
+def test_a_positive_behind_the_negatives_recommends_nobody(scenes: Path) -> None:
+    files = [str(scenes / name) for name in ("0-a.png", "1-a.png", "0-b.png")]
+    found = made(["pixels"], anchor=files[0], positive=files[1], negative=files[2])
+    assert found.recommended is None
+    assert found.recommendation.reason.startswith("No model has shown")
+    assert "not above chance" in found.recommendation.excluded[0].words
+
+
+def test_folders_of_things_become_pairs_and_their_names_the_groups(tmp_path: Path) -> None:
+    for scene in range(6):
+        (tmp_path / str(scene)).mkdir()
+        for view in range(3):
+            picture = scene_picture(scene).copy()
+            picture[:, : 4 * view] = 0
+            Image.fromarray(picture).save(tmp_path / str(scene) / f"{view}.png")
+    found = made(["pixels"], pairs=tmp_path, draw=15, seed=1)
+    places, pairs = found.subject.places, found.subject.pairs
+    folders = [Path(place.id).parent.name for place in places]
+    assert all((folders[pair.a] == folders[pair.b]) is pair.same for pair in pairs)
+    assert len({(pair.a, pair.b) for pair in pairs}) == len(pairs)
+    assert sum(not pair.same for pair in pairs) == 15
+    assert {end for pair in pairs for end in (pair.a, pair.b)} == set(range(len(places)))
+    assert any("bootstrap over 6 groups" in note for note in found.judge_notes)
+    again = folder_subject(tmp_path, pairs=15, seed=1)
+    assert again.pairs == pairs
+    assert folder_subject(tmp_path, pairs=15, seed=2).pairs != pairs
+
+
+def test_folders_that_make_no_pairs_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such table or folder"):
+        made(["pixels"], pairs=tmp_path / "absent")
+    (tmp_path / "one").mkdir()
+    for n in range(3):
+        Image.new("RGB", (8, 8)).save(tmp_path / "one" / f"{n}.png")
+    with pytest.raises(UsageError, match="no pairs of both kinds"):
+        made(["pixels"], pairs=tmp_path)
+
+
+def test_negatives_of_a_folder_that_holds_the_anchor_leave_it_out_and_say_so(scenes: Path) -> None:
+    found = anchor_subject(str(scenes / "0-a.png"), str(scenes / "0-b.png"), str(scenes / "*.png"))
+    ids = [found.places[pair.b].id for pair in found.pairs if not pair.same]
+    assert len(ids) == 22
+    assert not {str(scenes / "0-a.png"), str(scenes / "0-b.png")} & set(ids)
+    assert len(found.notes) == 2
+    with pytest.raises(UsageError, match="every negative"):
+        anchor_subject(str(scenes / "0-a.png"), str(scenes / "0-b.png"), str(scenes / "0-a.png"))
+
+
+def test_many_negatives_have_no_column_each_but_the_hardest_has(scenes: Path) -> None:
+    found = made(
+        ["pixels"],
+        anchor=str(scenes / "0-a.png"),
+        positive=str(scenes / "0-b.png"),
+        negative=str(scenes / "*.png"),
+    )
+    (models,) = found.view().tables
+    shown = [column.key for column in models.columns if not column.aside]
+    assert "negative_most" in shown
+    assert "negative 7_per_cent" not in shown
+    values = found.rows[0].measurement.values
+    assert models.rows[0]["negative_most"] == pytest.approx(
+        100 * max(value for value in values[1:] if value is not None)
+    )
+    assert "negative 22" in csv_text(found.view()).splitlines()[0]

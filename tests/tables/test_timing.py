@@ -87,7 +87,9 @@ def test_warming_up_ends_early_for_slow_calls(monkeypatch: pytest.MonkeyPatch) -
     assert slow.calls == 1
 
 
-@pytest.mark.parametrize("wrong", [{"repeats": 1}, {"seconds": 11.0}, {"warm_up": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"repeats": 1}, {"seconds": -1.0}, {"most_seconds": 0.0}, {"warm_up": 0}]
+)
 def test_an_effort_that_measures_nothing_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(UsageError):
         Effort(**wrong)  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +22,9 @@ from lookalike.cli.options import (
     tell_notes,
     write_page,
 )
+
+if TYPE_CHECKING:
+    from lookalike.tables import ModelTable
 
 LISTS = {"--models": "--models", "-m": "--models", "--positive": "", "--negative": ""}
 """Options that take all that follows, up to the next option, and what each is called inside."""
@@ -59,6 +62,18 @@ def repeated(args: Sequence[str]) -> list[str]:
     return found
 
 
+def _table(save: str | None, **options: Any) -> ModelTable:
+    """The verb; who interrupts it is told how to go on."""
+    from lookalike.tables import table
+
+    try:
+        return table(save=save, **options)
+    except KeyboardInterrupt:
+        if save is not None:
+            click.echo(f"finished rows are in {save}; --resume goes on with them", err=True)
+        raise
+
+
 def _bounds(ctx: click.Context, option: click.Parameter, text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(",") if part.strip())
@@ -68,6 +83,13 @@ def _bounds(ctx: click.Context, option: click.Parameter, text: str) -> tuple[flo
 
 @click.command("table", cls=ListOptions)
 @click.argument("pairs", required=False)
+@click.option(
+    "--draw",
+    type=click.IntRange(min=1),
+    default=200,
+    show_default=True,
+    help="Pairs of each kind that are drawn from folders.",
+)
 @click.option("--anchor", metavar="PICTURE", help="The picture that others are compared with.")
 @click.option("--positive", multiple=True, metavar="PICTURE...", help="Like the anchor.")
 @click.option("--negative", multiple=True, metavar="PICTURE...", help="Unlike the anchor.")
@@ -131,22 +153,22 @@ def _bounds(ctx: click.Context, option: click.Parameter, text: str) -> tuple[flo
 def command(published_layout: bool, repeats: int, most_seconds: float, **options: Any) -> int:
     """Which model should judge these pictures: quality beside cost.
 
-    PAIRS is a CSV with the columns a, b, same: models are judged by ROC AUC with intervals. Or
-    give --anchor, --positive and --negative. Without pictures, three of the package are taken,
-    for the costs. Each model runs in a process of its own; one that fails has a row with the
-    reason.
+    PAIRS is a CSV with the columns a, b, same; or a folder with a folder for each thing, from which
+    pairs are drawn. Models are judged by ROC AUC with intervals. Or give --anchor, --positive and
+    --negative. Without pictures, three of the package are taken, for the costs. Each model runs in
+    a process of its own; one that fails has a row with the reason.
     """
-    from lookalike.tables import Effort, table
+    from lookalike.tables import Effort
 
     output = output_of(options)
     check_output(output)
     if published_layout and output.quiet:
         raise click.UsageError("--published-layout goes to standard output alone")
-    effort = Effort(repeats, min(2.0, most_seconds), most_seconds)
+    effort = Effort(repeats, most_seconds=most_seconds)
     for name in ("positive", "negative"):
         options[name] = list(options[name]) or None
     with progress_bar("trying models", None, quiet=output.quiet or published_layout) as bar:
-        result = table(
+        result = _table(
             effort=effort,
             force=output.force,
             runtime=runtime_of(options),

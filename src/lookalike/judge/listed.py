@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,8 +40,19 @@ class ListedPairs:
         return int(max(self.row_units.max(), self.column_units.max())) + 1 if len(self.same) else 0
 
 
-def listed_pairs(a: Positions, b: Positions, same: NDArray[np.bool_]) -> ListedPairs:
+def listed_pairs(
+    a: Positions,
+    b: Positions,
+    same: NDArray[np.bool_],
+    groups: Sequence[Hashable | None] | None = None,
+) -> ListedPairs:
     """Pairs with units: pictures that are known to be the same, directly or through others.
+
+    Args:
+        a: (P,) positions of the one side.
+        b: (P,) positions of the other.
+        same: (P,) bool.
+        groups: For each position what its picture shows, if that is known beyond the pairs.
 
     Example:
         >>> pairs = listed_pairs(
@@ -61,6 +73,11 @@ def listed_pairs(a: Positions, b: Positions, same: NDArray[np.bool_]) -> ListedP
         one, other = find(first), find(second)
         if alike:
             leader[other] = one
+    first_of: dict[Hashable, int] = {}
+    for one in list(leader) if groups is not None else ():
+        group = groups[one] if groups is not None else None
+        if group is not None:
+            leader[find(one)] = find(first_of.setdefault(group, one))
     codes: dict[int, int] = {}
     units = {one: codes.setdefault(find(one), len(codes)) for one in leader}
     return ListedPairs(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +71,7 @@ def judge_scores(
     pairs: Sequence[tuple[int, int, bool]],
     drawing: Drawing,
     *,
+    groups: Sequence[Hashable | None] | None = None,
     fprs: tuple[float, ...] = (),
 ) -> ScoredPairs:
     """How well each model's values tell same pairs from different ones.
@@ -82,6 +83,7 @@ def judge_scores(
         scores: Model → its values of the pairs.
         pairs: Positions of both pictures, and whether they are the same. Both kinds occur.
         drawing: How intervals are made.
+        groups: For each position what its picture shows, if that is known beyond the pairs.
         fprs: False positive rates at which the true positive rate is told.
 
     Raises:
@@ -100,7 +102,7 @@ def judge_scores(
     if {same for *_, same in pairs} != {True, False}:
         raise UsageError("there have to be pairs that are the same and pairs that are different")
     a, b, same = (np.array(column) for column in zip(*pairs, strict=True))
-    listed = listed_pairs(a, b, same)
+    listed = listed_pairs(a, b, same, groups)
     resampling = drawing.of(listed.units)
     measures: dict[str, tuple[Measure, ...]] = {}
     for name, one in scores.items():

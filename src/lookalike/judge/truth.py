@@ -108,14 +108,20 @@ def folder_labels() -> Labels:
         '3 pictures of 2 identities, by the folder of each picture'
     """
     return Labels(
-        lambda rows: ([_folder(row.id) for row in rows], ()),
+        lambda rows: ([folder_of(row.id) for row in rows], ()),
         "the folder of each picture",
         "name the truth: --truth partners for left/ and right/, reid for names with person and "
         "camera, or a table",
     )
 
 
-def _folder(id: str) -> str | None:
+def folder_of(id: str) -> str | None:
+    """The name of the folder that a picture lies in; None if it lies in none.
+
+    Example:
+        >>> folder_of("photos/cats/1.jpg"), folder_of("animals.tar::dogs/1.jpg"), folder_of("1.jpg")
+        ('cats', 'dogs', None)
+    """
     return os.path.basename(os.path.dirname(_member(id))) or None
 
 

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from lookalike.report.view import Table, View, cell_text, shown, text_columns
+from lookalike.report.view import Column, Table, View, cell_text, shown, text_columns
+
+NAMES, FOLDED = 30, 16
+"""Letters of the first column, which names the rows, and of other text; shorter would be
+unreadable."""
+
+BORDER = 3
+"""What a column takes beside its text: a line and two blanks."""
 
 MOST_ROWS = 200
 """Rows shown of a table on a terminal; files and pipes get all."""
@@ -39,7 +47,7 @@ def _told(tables: Sequence[Table]) -> Iterator[Table]:
 
 
 def _print_table(table: Table, console: Console, most_rows: int) -> None:
-    columns = text_columns(table)
+    columns, left_out = _fitting(table, console.width, most_rows)
     grid = RichTable(title=table.title or None, title_justify="left", title_style="bold")
     for column in columns:
         grid.add_column(
@@ -47,6 +55,7 @@ def _print_table(table: Table, console: Console, most_rows: int) -> None:
             justify="right" if column.is_numeric else "left",
             overflow="fold",
             no_wrap=column.is_numeric,
+            min_width=_least_width(table, column, most_rows),
         )
     for row in table.rows[:most_rows]:
         grid.add_row(*(Text(cell_text(row.get(column.key), column)) for column in columns))
@@ -55,3 +64,30 @@ def _print_table(table: Table, console: Console, most_rows: int) -> None:
         console.print(
             Text(f"and {len(table.rows) - most_rows:,} rows more (--csv, --json, --markdown: all)")
         )
+    if left_out:
+        names = ", ".join(shown(column.title) for column in left_out)
+        console.print(Text(f"no room for: {names} (a wider terminal, --csv, --html: all)"))
+
+
+def _fitting(
+    table: Table, width: int, most_rows: int
+) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
+    """The first columns, as far as there is room for them, and those that there is none for."""
+    columns = text_columns(table)
+    used, count = 1, 0
+    for column in columns:
+        used += _least_width(table, column, most_rows) + BORDER
+        if used > width and count > 1:
+            break
+        count += 1
+    return columns[:count], columns[count:]
+
+
+def _least_width(table: Table, column: Column, most_rows: int) -> int:
+    """What a column needs: numbers are never cut, text is folded no narrower than can be read."""
+    cells = [cell_text(row.get(column.key), column) for row in table.rows[:most_rows]]
+    longest = max(map(cell_len, cells), default=0)
+    if column.is_numeric:
+        return max(longest, max(map(cell_len, shown(column.title).split()), default=0))
+    least = NAMES if column is table.columns[0] else FOLDED
+    return min(max(longest, cell_len(shown(column.title))), least)

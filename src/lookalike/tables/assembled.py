@@ -10,13 +10,20 @@ from typing import Any
 from lookalike.judge import Drawing, ScoredPairs, Scores, judge_scores
 from lookalike.report import amount
 from lookalike.tables.device import processor, versions
+from lookalike.tables.findings import MOST_NAMED
 from lookalike.tables.measurement import Measurement, Task
 from lookalike.tables.model_row import ALIKE, BEST, WORSE, ModelRow, labels_of
-from lookalike.tables.model_table import ModelTable
+from lookalike.tables.model_table import ModelTable, noise_of
 from lookalike.tables.pareto import pareto
 from lookalike.tables.pictures import hardest_pairs, pictures_shown, thumbnails_of
 from lookalike.tables.published import PublishedColumn, published_column
-from lookalike.tables.recommendation import Candidate, Constraints, Recommendation, recommend
+from lookalike.tables.recommendation import (
+    Candidate,
+    Constraints,
+    Exclusion,
+    Recommendation,
+    recommend,
+)
 from lookalike.tables.selection import catalogue_entry
 from lookalike.tables.subject import Subject
 
@@ -55,7 +62,7 @@ def assembled(
     result = ModelTable(
         tuple(rows),
         subject,
-        _recommendation(rows, constraints, judged),
+        _recommendation(rows, constraints, judged, round(noise_of(rows), 2)),
         bounds,
         beside_published,
         selection_notes,
@@ -96,7 +103,7 @@ def _scored(
         name: Scores([one.values[n] or 0.0 for n in known], one.higher_is_closer)
         for name, one in tried.items()
     }
-    found = judge_scores(scores, pairs, drawing)
+    found = judge_scores(scores, pairs, drawing, groups=subject.groups or None)
     return found, (*notes, *found.notes)
 
 
@@ -124,15 +131,44 @@ def _with_pareto(rows: Sequence[ModelRow]) -> list[ModelRow]:
 
 
 def _recommendation(
-    rows: Sequence[ModelRow], constraints: Constraints, judged: ScoredPairs | None
+    rows: Sequence[ModelRow], constraints: Constraints, judged: ScoredPairs | None, noise: float
 ) -> Recommendation:
+    """One of the rows that mean something and do better than chance, if there are any."""
+    measured = [row for row in rows if row.ok]
+    chance = "not above chance: the interval of its ROC AUC reaches to 0.5"
+    if not judged:
+        chance = "not above chance: the positive is no closer than the hardest negative"
+    refused = {
+        "random weights, whose similarities mean nothing": [row for row in measured if row.random],
+        "values that can't be ranked": [
+            row for row in measured if not row.random and row.quality is None
+        ],
+        chance: [row for row in measured if row.quality is not None and not row.above_chance],
+    }
+    out = {row.label for some in refused.values() for row in some}
+
     def alike(best: str, other: str) -> bool:
         return judged is not None and not judged.lead(best, other).distinguishable
 
-    name = "ROC AUC" if judged else "gap in per cent"
-    return recommend(
-        [_candidate(row) for row in rows if row.ok], constraints, alike=alike, quality_name=name
+    found = recommend(
+        [_candidate(row) for row in measured if row.label not in out],
+        constraints,
+        alike=alike,
+        quality_name="ROC AUC" if judged else "gap in per cent",
+        noise=noise,
     )
+    exclusions = [
+        Exclusion(why, tuple(row.label for row in some), (), f"Not recommended, {why}: {told}.")
+        for why, some in refused.items()
+        if (told := ", ".join(row.label for row in some[:MOST_NAMED]) + _more(some))
+    ]
+    if measured and len(out) == len(measured):
+        found = replace(found, reason="No model has shown that it tells same from different here.")
+    return replace(found, excluded=(*exclusions, *found.excluded))
+
+
+def _more(some: Sequence[ModelRow]) -> str:
+    return f" and {len(some) - MOST_NAMED} more" if len(some) > MOST_NAMED else ""
 
 
 def _candidate(row: ModelRow) -> Candidate:

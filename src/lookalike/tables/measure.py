@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -83,8 +84,8 @@ def _measured(task: Task, load: Callable[[], Encoder]) -> Measurement:
         metric=task.metric or card.metric,
         notes=encoder.notes,
     )
-    places = _timed_places(task.subject.places, task.limits)
-    warm = _Warm(encoder, places, task) if places else None
+    timed = _prepared(encoder, task.subject.places, task.limits)
+    warm = _Warm(encoder, timed, task) if timed else None
     laps: list[list[Lap]] = []
     model: list[list[float]] = []
     if warm:
@@ -102,14 +103,14 @@ def _measured(task: Task, load: Callable[[], Encoder]) -> Measurement:
     )
     if warm is None:
         return found
-    throughput = _throughput(encoder, warm.arrays, task.effort)
+    throughput = _throughput(encoder, list(timed.values()), task.effort)
     batch_memory = _beyond(before)
     compared, scan = _compared(embeddings, found.metric, task.effort)
     laps.append(warm.laps())
     model.append(one_round(warm.run, task.effort))
     return replace(
         found,
-        times=_times(places, laps, model, compared, load_ms),
+        times=_times(list(timed), laps, model, compared, load_ms),
         throughput=tuple(throughput),
         scan=scan,
         vector_bytes=card.dim * embeddings.vectors.itemsize,
@@ -125,21 +126,26 @@ def _beyond(before: float | None) -> float | None:
     return None if peak is None or before is None else max(0.0, peak - before)
 
 
-def _timed_places(places: Sequence[Place], limits: Limits) -> list[Place]:
-    """Up to `TIMED` pictures that can be read, from all over the list."""
-    found: list[Place] = []
-    for place in places[:: max(1, len(places) // (2 * TIMED))]:
-        if len(found) < TIMED and isinstance(decode(place, limits), Picture):
-            found.append(place)
+def _prepared(encoder: Encoder, places: Sequence[Place], limits: Limits) -> dict[Place, Array]:
+    """Up to `TIMED` pictures that can be read and prepared, from all over the list."""
+    found: dict[Place, Array] = {}
+    step = max(1, len(places) // TIMED)
+    for place in (place for start in range(step) for place in places[start::step]):
+        picture = decode(place, limits)
+        if isinstance(picture, Picture):
+            with contextlib.suppress(Exception):  # the picture's own row will have the reason
+                found[place] = encoder.prepare(picture)
+        if len(found) == TIMED:
+            break
     return found
 
 
 class _Warm:
     """An encoder that has run, and pictures for it."""
 
-    def __init__(self, encoder: Encoder, places: Sequence[Place], task: Task) -> None:
-        self.encoder, self.places, self.task = encoder, places, task
-        self.arrays = [encoder.prepare(_picture(place, task.limits)) for place in places]
+    def __init__(self, encoder: Encoder, timed: Mapping[Place, Array], task: Task) -> None:
+        self.encoder, self.task = encoder, task
+        self.places, self.arrays = list(timed), list(timed.values())
         self._next = 0
         warmed_up(self.run, task.effort)
 

@@ -17,6 +17,9 @@ from lookalike.tables.measurement import Measurement
 from lookalike.tables.published import PublishedColumn
 from lookalike.tables.subject import NEGATIVE, Subject
 
+CHANCE = 0.5
+"""The ROC AUC of a model that guesses."""
+
 BEST, WORSE, ALIKE = "best", "worse", "not distinguishable"
 
 
@@ -102,6 +105,15 @@ class ModelRow:
         same, different = self._closeness(True), self._closeness(False)
         return Separation.of(same, different)
 
+    @property
+    def closest_calls(self) -> tuple[float, float] | None:
+        """The values of the least close same pair and of the closest different one."""
+        same, different = self._closeness(True), self._closeness(False)
+        if not same or not different:
+            return None
+        sign = 1 if self.measurement.higher_is_closer else -1
+        return sign * min(same), sign * max(different)
+
     def _closeness(self, kind: bool) -> list[float]:
         found = self.measurement
         if not found.metric:
@@ -122,10 +134,21 @@ class ModelRow:
         """
         if self.random:
             return None
-        auc = self.measure("roc_auc")
-        if auc is not None:
-            return auc.value
-        return self.gap_per_cent
+        return self.roc_auc.value if self.roc_auc else self.gap_per_cent
+
+    @property
+    def roc_auc(self) -> Measure | None:
+        """The measure, with ``value`` and ``interval``; None if nothing was judged."""
+        return self.measure("roc_auc")
+
+    @property
+    def above_chance(self) -> bool:
+        """Whether it tells same from different at all: by its interval, or by its gap."""
+        auc = self.roc_auc
+        if auc is None:
+            return self.quality is not None and self.quality > 0
+        least = auc.value if auc.interval is None else auc.interval.low
+        return least is not None and least > CHANCE
 
     @property
     def gap_per_cent(self) -> float | None:

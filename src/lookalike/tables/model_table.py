@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
@@ -22,7 +22,7 @@ MOVED = 0.15
 """How far the machine's own speed may move between models before the table warns of it."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ModelTable:
     """Models tried on the same pictures.
 
@@ -50,6 +50,16 @@ class ModelTable:
     thumbnails: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     hardest: tuple[int, ...] = ()
 
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[ModelRow]:
+        return iter(self.rows)
+
+    def __repr__(self) -> str:
+        chosen = self.recommendation.name or "none"
+        return f"ModelTable of {amount(len(self.rows), 'model')}, recommended: {chosen}"
+
     def __getitem__(self, model: str) -> ModelRow:
         """The row of a model, by its name or label, or by the only label that begins so.
 
@@ -59,8 +69,8 @@ class ModelTable:
         exact = [row for row in self.rows if model in (row.name, row.label)]
         found = exact or [row for row in self.rows if row.label.startswith(model)]
         if len(found) != 1:
-            names = ", ".join(row.name for row in self.rows)
-            raise KeyError(f"{model!r} is {amount(len(found), 'row')} of {names}")
+            names = ", ".join(row.label for row in self.rows)
+            raise KeyError(f"{model!r} names {amount(len(found), 'row')}; there are {names}")
         return found[0]
 
     @property
@@ -98,8 +108,7 @@ class ModelTable:
     @property
     def machine_moved(self) -> float:
         """How much slower the machine itself was at its slowest than at its quickest, a share."""
-        times = [time for row in self.measured for time in row.measurement.yardstick_ms]
-        return max(times) / min(times) - 1 if times else 0.0
+        return moved_of(self.rows)
 
     @property
     def noise(self) -> float:
@@ -107,9 +116,7 @@ class ModelTable:
 
         The machine's own movement, or what is usual between rounds of one model if that is more.
         """
-        times = [row.measurement.times for row in self.measured]
-        drifts = [one.file.drift for one in times if one is not None]
-        return max(self.machine_moved, median(drifts)) if drifts else 0.0
+        return noise_of(self.rows)
 
     @property
     def analysis(self) -> tuple[str, ...]:
@@ -161,6 +168,11 @@ class ModelTable:
         return [f"No model is both quicker and of higher {quality} than: {', '.join(kept)}.{out}"]
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out of the models and of the pictures."""
+        return (*self.selection_notes, *self.subject.notes)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What must not be overlooked."""
         said = [note for row in self.rows for note in row.measurement.notes]
@@ -193,7 +205,7 @@ class ModelTable:
         """What ``--json`` prints, besides command and version."""
         return {
             "results": [row.to_dict() for row in self.rows],
-            "subject": self.subject.source,
+            "subject": self.subject.about,
             "recommendation": {
                 "model": self.recommended and self.recommended.name,
                 **asdict(self.recommendation),
@@ -203,7 +215,7 @@ class ModelTable:
             "machine_moved": self.machine_moved,
             "settings": dict(self.settings),
             "plots": [plot.to_dict() for plot in self.view().plots],
-            "notes": [*self.selection_notes, *self.judge_notes, *self.warnings],
+            "notes": [*self.notes, *self.judge_notes, *self.warnings],
         }
 
     def view(self) -> View:
@@ -215,3 +227,16 @@ class ModelTable:
     def _repr_html_(self) -> str:
         """Table and scatter, for notebooks."""
         return html_fragment(self.view())
+
+
+def moved_of(rows: Iterable[ModelRow]) -> float:
+    """See `ModelTable.machine_moved`."""
+    times = [time for row in rows for time in row.measurement.yardstick_ms]
+    return max(times) / min(times) - 1 if times else 0.0
+
+
+def noise_of(rows: Sequence[ModelRow]) -> float:
+    """See `ModelTable.noise`."""
+    times = [row.measurement.times for row in rows]
+    drifts = [one.file.drift for one in times if one is not None]
+    return max(moved_of(rows), median(drifts)) if drifts else 0.0

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context
+from typing import TypeAlias
 
 from lookalike.errors import UsageError
 
@@ -145,6 +146,8 @@ class _Limit:
         return self.words.format(number.rstrip("0").rstrip(".") if "." in number else number)
 
 
+_Rank: TypeAlias = tuple[float, float, float, str]
+
 _LICENCES, _QUALITY = "licences", "quality"
 _LIMITS = (
     _Limit("most_ms", "ms", "a time of at most {} ms"),
@@ -162,6 +165,7 @@ def recommend(
     *,
     alike: Callable[[str, str], bool] = lambda best, other: False,
     quality_name: str = "ROC AUC",
+    noise: float = 0.0,
 ) -> Recommendation:
     """The row to take: among the best that meet the constraints, the cheapest.
 
@@ -176,6 +180,8 @@ def recommend(
         alike: Whether another row is not distinguishable in quality from the best one, by their
             names; rows of equal quality never are.
         quality_name: What quality is called in words.
+        noise: Times that are longer than the shortest by less than this share of it are taken as
+            equal to it.
 
     Returns:
         A recommendation. Without a feasible row it says which constraint, relaxed to what value,
@@ -187,12 +193,13 @@ def recommend(
         UsageError: Two rows of one name, or a quality that is not a number.
 
     Example:
-        >>> rows = [Candidate("a", 0.99, ms=80), Candidate("b", 0.98, ms=20), Candidate("c", 0.7)]
+        >>> rows = [Candidate("a", 0.9, ms=80), Candidate("b", 0.8, ms=20), Candidate("c", 0.95)]
         >>> found = recommend(rows, Constraints(most_ms=100), alike=lambda _, other: other == "b")
         >>> found.name, found.feasible
         ('b', ('a', 'b'))
         >>> print(found.reason)
-        a has the best ROC AUC, 0.9900; 1 more is not distinguishable from it; b is chosen by time.
+        a has the best ROC AUC of those that meet the constraints, 0.9000; 1 more is not \
+distinguishable from it; b is chosen by time.
         >>> print(found.excluded[0].words)
         A time of at most 100 ms excludes 1 of 3, 1 of them because it is not known.
         >>> print(recommend(rows, Constraints(most_ms=10)).reason)
@@ -210,15 +217,16 @@ def recommend(
         return Recommendation(None, reason, names, (), excluded, relaxation)
     best = min(feasible, key=lambda one: (-_quality(one), _rank(one)))
     kept = [
-        one
-        for one in sorted(feasible, key=_rank)
-        if _quality(one) == _quality(best) or alike(best.name, one.name)
+        one for one in feasible if _quality(one) == _quality(best) or alike(best.name, one.name)
     ]
-    reason = f"{best.name} has the best {quality_name}, {_quality(best):.4f}"
+    rank = _ranking(kept, noise)
+    kept.sort(key=rank)
+    among = " of those that meet the constraints" if len(feasible) < len(candidates) else ""
+    reason = f"{best.name} has the best {quality_name}{among}, {_quality(best):.4f}"
     if len(kept) > 1:
         are = "is" if len(kept) == 2 else "are"
         reason += f"; {len(kept) - 1} more {are} not distinguishable from it"
-        reason += f"; {kept[0].name} is chosen by {_criteria(kept)}"
+        reason += f"; {kept[0].name} is chosen by {_criteria(rank(kept[0]), rank(kept[1]))}"
     alike_names = tuple(one.name for one in kept)
     return Recommendation(kept[0].name, f"{reason}.", names, alike_names, excluded)
 
@@ -237,16 +245,26 @@ def _quality(one: Candidate) -> float:
     return -math.inf if one.quality is None else one.quality
 
 
-def _rank(one: Candidate) -> tuple[float, float, float, str]:
+def _rank(one: Candidate) -> _Rank:
     ms, memory, dim = (
         math.inf if value is None else value for value in (one.ms, one.memory_mib, one.dim)
     )
     return ms, memory, dim, one.name
 
 
-def _criteria(kept: Sequence[Candidate]) -> str:
-    """What the first of these had to be told from the second by."""
-    first, second = _rank(kept[0]), _rank(kept[1])
+def _ranking(kept: Sequence[Candidate], noise: float) -> Callable[[Candidate], _Rank]:
+    """The order of choice, where a time that noise does not tell from the shortest is as short."""
+    bound = min((_rank(one)[0] for one in kept), default=0.0) * (1 + noise)
+
+    def rank(one: Candidate) -> _Rank:
+        ms, memory, dim, name = _rank(one)
+        return (0.0 if ms < bound else ms), memory, dim, name
+
+    return rank
+
+
+def _criteria(first: _Rank, second: _Rank) -> str:
+    """What one had to be told from the next by."""
     equal = next(n for n, pair in enumerate(zip(first, second, strict=True)) if pair[0] != pair[1])
     return ", then ".join(("time", "memory", "length of the vector", "name")[: equal + 1])
 

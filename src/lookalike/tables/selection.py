@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ from lookalike.encoders import Encoder, Entry, family_named, family_names, model
 from lookalike.errors import UnknownNameError, UsageError
 from lookalike.tables.published import published_columns
 
-PUBLISHED, ALL = "@published", "@all-"
+PUBLISHED, ALL, FILES = "@published", "@all-", "onnx:"
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,9 @@ def select(specs: Sequence[str | Encoder], filters: Filters | None = None) -> Se
 
     Args:
         specs: Encoders' names; patterns on the catalogue's names with ``*`` or ``[``, such as
-            ``torchvision:regnet_*``; ``@published``, the 49 columns of the published tables with
-            the embedding taken as there; ``@all-FAMILY``, every architecture of a family with its
-            default weights. Options behind a ``?`` go to every encoder of a pattern or list.
+            ``torchvision:regnet_*``, or on files, ``onnx:nets/*.onnx``; ``@published``, the 49
+            columns of the published tables with the embedding taken as there; ``@all-FAMILY``,
+            every architecture of a family with its default weights. Options behind a ``?`` go to every encoder of a pattern or list.
             Nothing stands for ``@all-torchvision`` where there are filters.
         filters: Narrow what patterns and lists give.
 
@@ -100,7 +101,7 @@ def select(specs: Sequence[str | Encoder], filters: Filters | None = None) -> Se
             chosen[spec] = None
             continue
         for name, entry in _wide(spec):
-            refused = filters.refuses(entry)
+            refused = filters.refuses(entry) if entry else ""
             if refused:
                 left_out[refused] = left_out.get(refused, 0) + 1
             else:
@@ -123,10 +124,11 @@ def _check_named(spec: str) -> None:
 def _is_wide(spec: str) -> bool:
     """Whether a spec may stand for several encoders."""
     body = spec.partition("?")[0]
-    return spec.startswith("@") or (not body.startswith("onnx:") and bool(set("*[") & set(body)))
+    is_file = body.startswith(FILES) and os.path.lexists(body.removeprefix(FILES))
+    return spec.startswith("@") or (not is_file and bool(set("*[") & set(body)))
 
 
-def _wide(spec: str) -> Iterator[tuple[str, Entry]]:
+def _wide(spec: str) -> Iterator[tuple[str, Entry | None]]:
     body, _, options = spec.partition("?")
     if body == PUBLISHED:
         return _published(options)
@@ -134,7 +136,18 @@ def _wide(spec: str) -> Iterator[tuple[str, Entry]]:
         return _family(body.removeprefix(ALL), options)
     if body.startswith("@"):
         raise UnknownNameError("list of models", body, [PUBLISHED, *_lists()])
+    if body.startswith(FILES):
+        return _files(body.removeprefix(FILES), options)
     return _pattern(body, options)
+
+
+def _files(pattern: str, options: str) -> Iterator[tuple[str, None]]:
+    """ONNX files that match, which no catalogue knows."""
+    found = sorted(glob.glob(pattern, recursive=True))
+    if not found:
+        raise UsageError("the pattern matches nothing", where=pattern)
+    for path in found:
+        yield _with_options(f"{FILES}{path}", options), None
 
 
 def _lists() -> list[str]:

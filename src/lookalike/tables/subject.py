@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.resources import files
@@ -15,6 +16,8 @@ from lookalike.comparison.pairs import Pair, plan_table
 from lookalike.errors import UsageError
 from lookalike.images import ImageSource, Limits, Pictures, Place
 from lookalike.images.place import ReadError, failed_place
+from lookalike.judge.truth import folder_of
+from lookalike.report import amount
 
 POSITIVE, NEGATIVE = "positive", "negative"
 SAME, DIFFERENT = "same", "different"
@@ -33,12 +36,16 @@ class Subject:
         roles: For each pair ``positive``, ``negative`` (numbered where there are several) with an
             anchor; of a table of pairs ``same``, ``different`` or nothing.
         source: What it comes from, in words.
+        groups: For each picture what it shows, if that is known beyond the pairs; else empty.
+        notes: What was left out.
     """
 
     places: tuple[Place, ...]
     pairs: tuple[Pair, ...]
     roles: tuple[str, ...]
     source: str
+    groups: tuple[str | None, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def anchored(self) -> bool:
@@ -46,9 +53,12 @@ class Subject:
         return bool(self.roles) and self.roles[0].startswith(POSITIVE)
 
     @property
-    def truth_known(self) -> bool:
-        """Whether there are pairs known to be the same and pairs known to be different."""
-        return {True, False} <= {pair.same for pair in self.pairs}
+    def about(self) -> str:
+        """The pictures and pairs in words."""
+        kinds = [sum(pair.same is kind for pair in self.pairs) for kind in (True, False)]
+        pictures = amount(len(self.places), "picture")
+        pairs = f"{kinds[0]:,} same and {amount(kinds[1], 'different pair')}"
+        return f"{pairs} of {pictures}: {self.source}"
 
     @property
     def digest(self) -> str:
@@ -62,13 +72,80 @@ def table_subject(pairs: str | os.PathLike[str]) -> Subject:
     """From a CSV with the columns ``a``, ``b`` and, to judge models by, ``same``.
 
     Raises:
-        UsageError: As `plan_table`.
+        UsageError: As `plan_table`; and if a kind of pair is not among them, since nothing could
+            be judged by them.
     """
     path = os.fsdecode(pairs)
     plan = plan_table(path)
+    for kind, word in ((True, "same"), (False, "different")):
+        if not any(pair.same is kind for pair in plan.pairs):
+            raise UsageError(
+                f"the table has no pair that is {word}, and models are judged by both kinds",
+                where=path,
+                cure="say 1 or 0 in column same; lookalike compare --pairs tells values alone",
+            )
     words = {True: SAME, False: DIFFERENT, None: ""}
     roles = tuple(words[pair.same] for pair in plan.pairs)
     return Subject(tuple(map(_portable, plan.places)), plan.pairs, roles, f"pairs of {path}")
+
+
+def folder_subject(pictures: Pictures, *, pairs: int = 200, seed: int = 0) -> Subject:
+    """Pairs drawn from pictures that lie in a folder for each thing.
+
+    A same pair is of a folder that is drawn first, so that large folders count no more than small
+    ones; a different pair is of two folders. No pair comes twice.
+
+    Args:
+        pictures: A folder, an archive, or anything an `ImageSource` takes.
+        pairs: How many of each kind; fewer where there are not as many.
+        seed: Of the draws.
+
+    Raises:
+        UsageError: Fewer than two folders, or none with two pictures.
+    """
+    if pairs < 1:
+        raise UsageError(f"{pairs} pairs can't be drawn", cure="one or more")
+    places = list(ImageSource(pictures).places())
+    folders: dict[str, list[int]] = {}
+    for n, place in enumerate(places):
+        folders.setdefault(folder_of(place.id) or "", []).append(n)
+    several = [some for some in folders.values() if len(some) > 1]
+    if len(folders) < 2 or not several:
+        raise UsageError(
+            f"{amount(len(places), 'picture')} in {amount(len(folders), 'folder')} make no pairs "
+            "of both kinds",
+            where=str(pictures),
+            cure="a folder for each thing, with two pictures or more; or a table of pairs",
+        )
+    rng = random.Random(seed)
+    every = list(folders.values())
+    same = _drawn(pairs, lambda: rng.sample(rng.choice(several), 2))
+    different = _drawn(pairs, lambda: [rng.choice(one) for one in rng.sample(every, 2)])
+    used = sorted({end for pair in (*same, *different) for end in pair})
+    position = {old: new for new, old in enumerate(used)}
+    found = [
+        Pair(position[a], position[b], kind)
+        for some, kind in ((same, True), (different, False))
+        for a, b in some
+    ]
+    return Subject(
+        tuple(_portable(places[n]) for n in used),
+        tuple(found),
+        (SAME,) * len(same) + (DIFFERENT,) * len(different),
+        f"drawn from {amount(len(folders), 'folder')} of {pictures}, seed {seed}",
+        groups=tuple(folder_of(places[n].id) for n in used),
+    )
+
+
+def _drawn(count: int, draw: Callable[[], list[int]]) -> list[tuple[int, int]]:
+    """Up to so many pairs, none of them twice; draws stop when they bring nothing new."""
+    found: dict[tuple[int, int], None] = {}
+    for _ in range(20 * count):
+        a, b = sorted(draw())
+        found[a, b] = None
+        if len(found) == count:
+            break
+    return list(found)
 
 
 def anchor_subject(anchor: Pictures, positive: Pictures, negative: Pictures) -> Subject:
@@ -90,10 +167,13 @@ def anchor_subject(anchor: Pictures, positive: Pictures, negative: Pictures) -> 
     for name, side in zip(("anchor", POSITIVE, NEGATIVE), sides, strict=True):
         if not side or (name == "anchor" and len(side) > 1):
             raise UsageError(f"{len(side)} pictures can't be the {name}", cure="name one picture")
+    sides[2], notes = _unlike(sides[2], [*sides[0], *sides[1]])
+    if not sides[2]:
+        raise UsageError("every negative is the anchor or a positive", cure="name others")
     places = [_portable(place) for side in sides for place in side]
     roles = [*_numbered(POSITIVE, len(sides[1])), *_numbered(NEGATIVE, len(sides[2]))]
     pairs = [Pair(0, n, role.startswith(POSITIVE)) for n, role in enumerate(roles, 1)]
-    return Subject(_told_apart(places), tuple(pairs), tuple(roles), "an anchor")
+    return Subject(_told_apart(places), tuple(pairs), tuple(roles), "an anchor", notes=notes)
 
 
 def example_subject() -> Subject:
@@ -107,6 +187,20 @@ def example_subject() -> Subject:
     places = [Place(name, None, partial(_held, (folder / name).read_bytes())) for name in EXAMPLE]
     pairs = (Pair(0, 1, True), Pair(0, 2, False))
     return Subject(tuple(places), pairs, (POSITIVE, NEGATIVE), "photographs of the package")
+
+
+def _unlike(
+    negatives: Sequence[Place], others: Sequence[Place]
+) -> tuple[list[Place], tuple[str, ...]]:
+    """Negatives that are not also the anchor or a positive, as those of a folder may be."""
+    files = {os.path.realpath(place.path) for place in others if place.path and not place.listed}
+    kept, notes = [], []
+    for place in negatives:
+        if place.path and not place.listed and os.path.realpath(place.path) in files:
+            notes.append(f"left out of the negatives: {place.id}, the anchor or a positive")
+        else:
+            kept.append(place)
+    return kept, tuple(notes)
 
 
 def _numbered(role: str, count: int) -> list[str]:

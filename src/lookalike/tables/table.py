@@ -13,18 +13,25 @@ from lookalike.metrics import metric_named
 from lookalike.tables.assembled import assembled
 from lookalike.tables.grouping import PUBLISHED_BOUNDS, grouped
 from lookalike.tables.journal import Journal
-from lookalike.tables.measurement import Measurement, Task
+from lookalike.tables.measurement import Task
 from lookalike.tables.model_table import ModelTable
 from lookalike.tables.recommendation import Constraints
 from lookalike.tables.selection import Filters, select
-from lookalike.tables.subject import Subject, anchor_subject, example_subject, table_subject
+from lookalike.tables.subject import (
+    Subject,
+    anchor_subject,
+    example_subject,
+    folder_subject,
+    table_subject,
+)
 from lookalike.tables.timing import Effort
-from lookalike.tables.trying import question, try_models
+from lookalike.tables.trying import Tried, question, try_models
 
 
 def table(
-    pairs: str | os.PathLike[str] | None = None,
+    pairs: Pictures | None = None,
     *,
+    draw: int = 200,
     anchor: Pictures | None = None,
     positive: Pictures | None = None,
     negative: Pictures | None = None,
@@ -60,8 +67,10 @@ def table(
     with the reason.
 
     Args:
-        pairs: A CSV with the columns ``a``, ``b``, ``same``: models are judged by ROC AUC, with
+        pairs: A CSV with the columns ``a``, ``b``, ``same``; or a folder (an archive, a list) with
+            a folder for each thing, from which pairs are drawn. Models are judged by ROC AUC, with
             intervals. Instead of an anchor.
+        draw: Pairs of each kind that are drawn from folders.
         anchor: A picture; of no pictures at all, photographs of the package are taken.
         positive: A picture like it, or several.
         negative: A picture unlike it, or several.
@@ -112,7 +121,7 @@ def table(
     grouped((), bounds)
     specs = [models] if isinstance(models, (str, Encoder)) else list(models)
     selection = select(specs, filters)
-    subject = _subject(pairs, anchor, positive, negative)
+    subject = _subject(pairs, anchor, positive, negative, draw=draw, seed=seed)
     task = Task("", subject, runtime or Runtime(), effort or Effort(), metric, limits or Limits())
     if resume and save is None:
         raise UsageError("there are no rows to go on with", cure="name their file: save=FILE")
@@ -122,7 +131,7 @@ def table(
         on_total(len(selection.models))
     measurements = []
     for one in try_models(selection.models, task, known, journal.add if journal else None):
-        measurements.append(one)
+        measurements.append(one.measurement)
         if progress:
             progress(1)
         if say:
@@ -155,18 +164,25 @@ def _constraints(
 
 
 def _subject(
-    pairs: str | os.PathLike[str] | None,
+    pairs: Pictures | None,
     anchor: Pictures | None,
     positive: Pictures | None,
     negative: Pictures | None,
+    *,
+    draw: int,
+    seed: int,
 ) -> Subject:
     """The pictures that were named, or those of the package."""
     sides = (anchor, positive, negative)
     named = [side is not None for side in sides]
     if pairs is not None and any(named):
         raise UsageError("give either a table of pairs or an anchor")
-    if pairs is not None:
+    if isinstance(pairs, (str, os.PathLike)) and os.fsdecode(pairs).lower().endswith(".csv"):
         return table_subject(pairs)
+    if isinstance(pairs, (str, os.PathLike)) and not os.path.exists(pairs):
+        raise UsageError("there is no such table or folder", where=os.fsdecode(pairs))
+    if pairs is not None:
+        return folder_subject(pairs, pairs=draw, seed=seed)
     if not any(named):
         return example_subject()
     if anchor is None or positive is None or negative is None:
@@ -174,8 +190,11 @@ def _subject(
     return anchor_subject(anchor, positive, negative)
 
 
-def _sentence(one: Measurement) -> str:
+def _sentence(tried: Tried) -> str:
     """A finished model in a line."""
+    one = tried.measurement
+    if tried.before:
+        return f"{one.model}: measured before"
     if one.reason:
         return f"{one.model}: {one.reason}"
     if one.times is None:

@@ -30,7 +30,7 @@ class Effort:
     Attributes:
         repeats: Calls that are measured at least, over all rounds.
         seconds: Seconds that they take together at least.
-        most_seconds: Seconds after which a slow call is repeated no more, however few they were.
+        most_seconds: Seconds after which a call is repeated no more, however few they were.
         warm_up: Calls before, which are not counted; a slow call is called at least once.
 
     Raises:
@@ -43,10 +43,10 @@ class Effort:
     warm_up: int = 10
 
     def __post_init__(self) -> None:
-        if self.repeats < ROUNDS or not 0 <= self.seconds <= self.most_seconds or self.warm_up < 1:
+        if self.repeats < ROUNDS or self.seconds < 0 or self.most_seconds <= 0 or self.warm_up < 1:
             raise UsageError(
                 "times can't be measured so",
-                cure=f"repeats >= {ROUNDS}, warm_up >= 1, 0 <= seconds <= most_seconds",
+                cure=f"repeats >= {ROUNDS}, warm_up >= 1, seconds >= 0, most_seconds > 0",
             )
 
 

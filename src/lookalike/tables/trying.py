@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lookalike.encoders import Encoder
@@ -13,12 +13,25 @@ from lookalike.tables.measurement import Measurement, Task
 from lookalike.tables.worker import measure_apart
 
 
+@dataclass(frozen=True)
+class Tried:
+    """A model that is done.
+
+    Attributes:
+        measurement: What came of it.
+        before: Whether it was tried before, and is only passed on.
+    """
+
+    measurement: Measurement
+    before: bool
+
+
 def try_models(
     models: Sequence[str | Encoder],
     task: Task,
     known: Mapping[str, Measurement],
     keep: Callable[[Measurement], None] | None = None,
-) -> Iterator[Measurement]:
+) -> Iterator[Tried]:
     """A measurement for each model, in order, each when it is done.
 
     Args:
@@ -30,12 +43,12 @@ def try_models(
     for model in models:
         name = model.cards[0].name if isinstance(model, Encoder) else model
         if name in known:
-            yield known[name]
+            yield Tried(known[name], True)
             continue
         found = _tried(model, replace(task, model=name))
         if keep:
             keep(found)
-        yield found
+        yield Tried(found, False)
 
 
 def _tried(model: str | Encoder, task: Task) -> Measurement:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Literal
 
 from lookalike.report import Column, Plot, Series, Table, View
-from lookalike.tables.model_row import ModelRow
+from lookalike.tables.model_row import CHANCE, ModelRow
 from lookalike.tables.model_table import ModelTable
 from lookalike.tables.published import DEVICE, TITLE
 from lookalike.tables.subject import DIFFERENT, SAME
@@ -27,21 +28,31 @@ IDENTITY = (Column("label", "model"),)
 COST = (
     Column("file_ms", "file ms", NUMBER, digits=2),
     Column("file_noise", "±"),
+    Column("memory_mib", "memory MiB", NUMBER, digits=0),
+    Column("dim", "dim", WHOLE),
     Column("model_ms", "model ms", NUMBER, digits=2),
     Column("model_noise", "±"),
-    Column("similarity_ms", "similarity ms", NUMBER, digits=3),
     Column("pictures_per_second", "pictures/s", NUMBER, digits=1),
     Column("best_batch", "at batch", WHOLE),
-    Column("dim", "dim", WHOLE),
     Column("gflops", "GFLOPs", NUMBER, digits=2),
     Column("params_millions", "params M", NUMBER, digits=2),
-    Column("memory_mib", "memory MiB", NUMBER, digits=0),
+    Column("similarity_ms", "similarity ms", NUMBER, digits=3),
 )
+"""What matters most first: a narrow terminal has no room for the last ones."""
 KNOWN = (
     Column("acc1", "acc@1 %", NUMBER, digits=3),
     Column("acc5", "acc@5 %", NUMBER, digits=3),
 )
-LAST = (Column("weights", "weights"), Column("engine", "engine"))
+LAST = (
+    Column("weights", "weights"),
+    Column("licence", "licence"),
+    Column("engine", "engine"),
+)
+PARETO = "Pareto set: none is both quicker and better"
+
+MOST_ROLES = 5
+"""Pairs of an anchor up to which each has a column; of more, the hardest of each kind."""
+
 MOST_LABELLED = 12
 """Models up to which a plot has all names; of more, those of the Pareto set."""
 
@@ -60,7 +71,6 @@ ASIDE = (
     Column("batch_memory_mib", "memory with batches MiB", NUMBER, digits=0, aside=True),
     Column("device_memory_mib", "device memory MiB", NUMBER, digits=0, aside=True),
     Column("vector_bytes", "bytes per vector", WHOLE, aside=True),
-    Column("licence", "licence", aside=True),
     Column("fingerprint", "fingerprint", aside=True),
 )
 PLAIN = (
@@ -85,10 +95,11 @@ def table_view(result: ModelTable) -> View:
         after=tuple(after),
         answer=_answer(result),
         notes=(
+            f"Tried on {result.subject.about}.",
+            *result.notes,
             *result.analysis,
-            *result.selection_notes,
             *(() if result.subject.anchored else result.judge_notes),
-            f"Times on {result.settings.get('processor', 'this machine')}; {_noise(result)}",
+            _noise(result),
             TIMES,
             f"{GFLOPS} {ACCURACY}",
         ),
@@ -121,25 +132,34 @@ def _failures(result: ModelTable) -> Table:
 
 
 def _noise(result: ModelTable) -> str:
-    return f"times that differ by less than {result.noise * 100:.0f} % are no difference."
+    settings = result.settings
+    return (
+        f"Times on {settings['processor']}, {settings['made']}; those that differ by less than "
+        f"{result.noise * 100:.0f} % are no difference."
+    )
 
 
 def _models(result: ModelTable) -> Table:
-    quality = _quality_columns(result)
+    """Quality beside cost; on a terminal one above the other, each in its own order."""
+    quality, more = _quality_columns(result)
     rows = [_cells(row, result) for row in sorted(result.rows, key=_by_quality)]
     quickest = [_cells(row, result) for row in sorted(result.measured, key=_by_time)]
-    pareto = (Column("pareto", "Pareto"),)
-    cost = tuple(column for column in COST if _any(rows, column.key))
-    known = tuple(column for column in KNOWN if _any(rows, column.key))
+
+    def told(columns: Iterable[Column]) -> tuple[Column, ...]:
+        """Without columns that are empty in every row."""
+        filled = {key for row in rows for key, cell in row.items() if cell not in (None, "")}
+        return tuple(one for one in columns if one.key in filled)
+
+    cost, known = told(COST), told(KNOWN)
+    narrow = [Table((*IDENTITY, *quality, *more, *known[:1]), rows, "Quality")]
+    if quickest:
+        narrow.append(Table((*IDENTITY, *cost), quickest, "Cost"))
     return Table(
-        (*IDENTITY, *pareto, *quality, *cost, *known, *LAST, *ASIDE),
+        (*IDENTITY, *quality, *cost, *more, *known, *told(LAST), *ASIDE),
         rows,
         "Models",
-        mark="pareto",
-        narrow=(
-            Table((*IDENTITY, *pareto, *quality, *known[:1]), rows, "Quality"),
-            Table((*IDENTITY, *cost), quickest, "Cost"),
-        ),
+        mark="recommended",
+        narrow=tuple(narrow),
     )
 
 
@@ -152,41 +172,47 @@ def _by_time(row: ModelRow) -> float:
     return math.inf if row.file_ms is None else row.file_ms
 
 
-def _any(rows: Iterable[dict[str, Any]], key: str) -> bool:
-    return any(row.get(key) is not None for row in rows)
-
-
-def _quality_columns(result: ModelTable) -> tuple[Column, ...]:
+def _quality_columns(result: ModelTable) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
+    """What models are chosen by, and what else says how good they are."""
+    pareto = Column("pareto", "Pareto")
     gap = Column("gap_per_cent", "gap %", NUMBER, digits=2)
-    if result.judged:
+    if result.judged or not result.subject.anchored:
         return (
             Column("roc_auc", "ROC AUC", NUMBER, digits=3),
             Column("roc_auc_low", "from", NUMBER, digits=3),
             Column("roc_auc_high", "to", NUMBER, digits=3),
             Column("beside_best", "beside the best"),
+        ), (
+            pareto,
+            Column("d_prime", "d'", NUMBER, digits=2),
+            Column("same_per_cent", "same, mean %", NUMBER, digits=2),
+            Column("different_per_cent", "different, mean %", NUMBER, digits=2),
             Column("best_accuracy", "best accuracy", NUMBER, digits=3),
             Column("best_accuracy_low", "best accuracy, from", NUMBER, digits=3, aside=True),
             Column("best_accuracy_high", "best accuracy, to", NUMBER, digits=3, aside=True),
-            Column("same_per_cent", "same, mean %", NUMBER, digits=2),
-            Column("different_per_cent", "different, mean %", NUMBER, digits=2),
-            Column("d_prime", "d'", NUMBER, digits=2),
-            Column("gap_per_cent", "gap %", NUMBER, digits=2, aside=True),
+            replace(gap, aside=True),
         )
-    if not result.subject.anchored:
-        return ()
     roles = result.subject.roles
-    return (
-        *(Column(f"{role}_per_cent", f"{role} %", NUMBER, digits=4) for role in roles),
-        gap,
+    few = len(roles) <= MOST_ROLES
+    shown = [Column(f"{role}_per_cent", f"{role} %", NUMBER, digits=4) for role in roles]
+    if not few:
+        shown = [replace(column, aside=True) for column in shown]
+        shown += [
+            Column("positive_least", "least alike positive %", NUMBER, digits=2),
+            Column("negative_most", "hardest negative %", NUMBER, digits=2),
+        ]
+    return (*shown, gap), (
+        pareto,
+        Column("metric", "metric"),
         *(Column(role, f"{role}, raw", NUMBER, digits=6, aside=True) for role in roles),
         Column("gap", "gap, raw", NUMBER, digits=6, aside=True),
-        Column("metric", "metric"),
     )
 
 
 def _cells(row: ModelRow, result: ModelTable) -> dict[str, Any]:
     plain = row.to_dict()
     cells = {name: plain[name] for name in PLAIN}
+    cells["recommended"] = row is result.recommended
     cells |= {"model": row.name, "label": row.label, "pareto": row.pareto or None}
     params = row.figure_of["params"]
     cells["params_millions"] = params / 1e6 if params else None
@@ -210,6 +236,10 @@ def _pair_cells(row: ModelRow, result: ModelTable) -> dict[str, Any]:
     for role, value in zip(result.subject.roles, values, strict=True):
         cells[role] = value
         cells[f"{role}_per_cent"] = row.measurement.per_cent(value)
+    sides = row.closest_calls
+    if sides is not None:
+        least, most = map(row.measurement.per_cent, sides)
+        cells |= {"positive_least": least, "negative_most": most}
     return cells
 
 
@@ -247,6 +277,7 @@ def _hardest(result: ModelTable) -> Table:
         pair = result.subject.pairs[n]
         cells: dict[str, Any] = {"a": places[pair.a].id, "b": places[pair.b].id}
         cells["truth"] = SAME if pair.same else DIFFERENT
+        cells["names"] = " | ".join(map(_end, (places[pair.a].id, places[pair.b].id)))
         for number, row in enumerate(result.measured):
             values = row.measurement.values
             cells[f"model{number}"] = values[n] if values else None
@@ -254,6 +285,7 @@ def _hardest(result: ModelTable) -> Table:
     columns = (
         Column("a", "", "picture"),
         Column("b", "", "picture"),
+        Column("names", "pictures"),
         Column("truth", "truth"),
         *(
             Column(f"model{number}", row.label, NUMBER, digits=3)
@@ -262,6 +294,11 @@ def _hardest(result: ModelTable) -> Table:
     )
     name = best.label if best else ""
     return Table(columns, rows, f"The hardest pairs for {name}", aside=True)
+
+
+def _end(id: str) -> str:
+    """The last two parts of a path, which hold the folder of a thing and a file."""
+    return "/".join(id.replace("\\", "/").split("/")[-2:])
 
 
 def _beside_published(result: ModelTable) -> Table:
@@ -318,12 +355,19 @@ def _plots(result: ModelTable) -> tuple[Plot, ...]:
     if not known:
         return ()
     front = sorted((row for row in known if row.pareto), key=lambda row: row.file_ms or 0.0)
-    rest = [row for row in known if not row.pareto]
+    rest = [row for row in known if not row.pareto and row is not result.recommended]
     quality = "ROC AUC" if result.judged else "gap: positive minus hardest negative, %"
     series = [_line(front)] if len(front) > 1 else []
     few = len(known) <= MOST_LABELLED
+    chosen = [row for row in known if row is result.recommended]
+    front = [row for row in front if row not in chosen]
     series += [_points("other models", rest, labelled=few)] if rest else []
-    series.append(_points("Pareto set: none is both quicker and better", front, labelled=True))
+    series += [_points(PARETO, front, labelled=True)] if front else []
+    series += [_points("recommended", chosen, labelled=True)] if chosen else []
+    if result.judged:
+        times = [row.file_ms or 0.0 for row in known]
+        ends = (min(times) / 1.5, max(times) * 1.5)
+        series.insert(0, Series("", ends, (CHANCE, CHANCE), dashed=True))
     return (
         Plot(
             "quality-and-cost",
