@@ -55,7 +55,7 @@ def _print_table(table: Table, console: Console, most_rows: int) -> None:
             justify="right" if column.is_numeric else "left",
             overflow="fold",
             no_wrap=column.is_numeric,
-            min_width=_least_width(table, column, most_rows),
+            min_width=_least_width(table, column, most_rows, console.width),
         )
     for row in table.rows[:most_rows]:
         grid.add_row(*(Text(cell_text(row.get(column.key), column)) for column in columns))
@@ -76,18 +76,19 @@ def _fitting(
     columns = text_columns(table)
     used, count = 1, 0
     for column in columns:
-        used += _least_width(table, column, most_rows) + BORDER
+        used += _least_width(table, column, most_rows, width) + BORDER
         if used > width and count > 1:
             break
         count += 1
     return columns[:count], columns[count:]
 
 
-def _least_width(table: Table, column: Column, most_rows: int) -> int:
+def _least_width(table: Table, column: Column, most_rows: int, width: int) -> int:
     """What a column needs: numbers are never cut, text is folded no narrower than can be read."""
     cells = [cell_text(row.get(column.key), column) for row in table.rows[:most_rows]]
     longest = max(map(cell_len, cells), default=0)
     if column.is_numeric:
         return max(longest, max(map(cell_len, shown(column.title).split()), default=0))
-    least = NAMES if column is table.columns[0] else FOLDED
+    names = max(FOLDED, min(NAMES, width // 3))
+    least = names if column is table.columns[0] else FOLDED
     return min(max(longest, cell_len(shown(column.title))), least)

@@ -73,7 +73,8 @@ def select(specs: Sequence[str | Encoder], filters: Filters | None = None) -> Se
         specs: Encoders' names; patterns on the catalogue's names with ``*`` or ``[``, such as
             ``torchvision:regnet_*``, or on files, ``onnx:nets/*.onnx``; ``@published``, the 49
             columns of the published tables with the embedding taken as there; ``@all-FAMILY``,
-            every architecture of a family with its default weights. Options behind a ``?`` go to every encoder of a pattern or list.
+            every architecture of a family with its default weights. Options behind a ``?`` go to
+            every encoder of a pattern or list.
             Nothing stands for ``@all-torchvision`` where there are filters.
         filters: Narrow what patterns and lists give.
 
