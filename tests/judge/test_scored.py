@@ -96,6 +96,9 @@ def test_an_interval_of_a_lead_widens_with_the_models_it_is_held_against() -> No
         return float(interval.high - interval.low)
 
     assert width(many) > width(few)
+    interval = many.lead("m0", "m5").interval
+    assert interval is not None
+    assert interval.level == pytest.approx(1 - 0.05 / 5)  # the best against five others
 
 
 def test_pairs_of_one_kind_and_values_that_do_not_fit_are_refused() -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from lookalike.errors import OverwriteError, UsageError
 from lookalike.tables.journal import Journal
 from lookalike.tables.measure import measure
-from lookalike.tables.measurement import Measurement, Task
+from lookalike.tables.measurement import Measurement, Task, files_now
 from lookalike.tables.subject import example_subject
 from lookalike.tables.timing import Effort
 
@@ -66,6 +67,7 @@ def test_rows_are_not_overwritten_unless_forced(tmp_path: Path) -> None:
     with pytest.raises(OverwriteError, match="resume"):
         begun(path, resume=False)
     assert begun(path) == {"pixels": PIXELS}
+    assert begun(path, force=True) == {"pixels": PIXELS}  # resuming replaces nothing
     assert begun(path, resume=False, force=True) == {}
     assert begun(path) == {}
 
@@ -91,3 +93,17 @@ def test_a_row_that_is_damaged_is_an_error_and_not_a_loss(tmp_path: Path) -> Non
 def test_a_file_that_can_not_be_written_is_said_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="can't be saved"):
         begun(tmp_path / "no" / "folder")
+
+
+def test_a_model_whose_file_has_changed_is_tried_again(tmp_path: Path) -> None:
+    network = tmp_path / "net.onnx"
+    network.write_bytes(b"one")
+    path = tmp_path / "rows"
+    begun(path)
+    made = replace(PIXELS, model="onnx:net.onnx", files=files_now([str(network)]))
+    Journal(str(path), QUESTION).add(made)
+    assert begun(path) == {"onnx:net.onnx": made}
+    network.write_bytes(b"another")
+    assert begun(path) == {}
+    network.unlink()
+    assert begun(path) == {}

@@ -1,9 +1,11 @@
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import lookalike
 from lookalike.encoders import Encoder
@@ -119,3 +121,112 @@ def test_per_cent_is_of_metrics_that_reach_to_one() -> None:
     far = measure(Task("pixels", example_subject(), effort=QUICK, metric="euclidean"))
     assert far.per_cent(0.5) is None
     assert not far.higher_is_closer
+
+
+class Counting:
+    """An encoder like ``pixels`` that counts the pictures of each run."""
+
+    def __init__(self) -> None:
+        pixels = lookalike.load_encoder("pixels")
+        self.batches: list[int] = []
+
+        def run(batch: np.ndarray) -> list[np.ndarray]:
+            self.batches.append(len(batch))
+            return list(pixels.run(batch))
+
+        self.encoder = Encoder(pixels.cards, pixels.prepare, run, "test", batch=3)
+
+    def load(self) -> Encoder:
+        return self.encoder
+
+
+def test_warming_up_comes_before_anything_counts_and_both_rounds_do() -> None:
+    few, many = Counting(), Counting()
+    for counting, warm_up in ((few, 1), (many, 8)):
+        effort = Effort(repeats=2, seconds=0.0, most_seconds=60.0, warm_up=warm_up)
+        found = measure(Task("x", example_subject(), effort=effort), counting.load)
+        assert found.times is not None
+        assert found.times.model.repeats == found.times.file.repeats == 2
+        assert len(found.times.model.rounds) == len(found.times.file.rounds) == 2
+    ones = [counting.batches[: counting.batches.index(3)] for counting in (few, many)]
+    assert len(ones[1]) - len(ones[0]) == 7  # single runs before the pictures are embedded
+
+
+def test_the_whole_way_takes_at_least_its_parts() -> None:
+    times = measure(task()).times
+    assert times is not None
+    assert times.file.minimum >= times.decode.minimum + times.preprocess.minimum
+    assert times.file.minimum > times.decode.minimum
+
+
+def test_loading_is_told_in_milliseconds() -> None:
+    def slowly() -> Encoder:
+        time.sleep(0.06)
+        return lookalike.load_encoder("pixels")
+
+    times = measure(task(), slowly).times
+    assert times is not None
+    assert 60 <= times.load_ms < 60_000
+
+
+def test_memory_is_told_before_batches_and_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    peaks = iter([100.0, 700.0])
+    monkeypatch.setattr("lookalike.tables.measure.resident_mib", lambda: 40.0)
+    monkeypatch.setattr("lookalike.tables.measure.peak_mib", lambda: next(peaks))
+    found = measure(task())
+    assert (found.memory_mib, found.batch_memory_mib) == (60.0, 660.0)
+
+
+def test_sizes_and_rates_have_the_units_that_they_say() -> None:
+    found, bits = measure(task()), measure(task("hash:phash"))
+    assert (found.vector_bytes, bits.vector_bytes) == (752 * 4, 64)
+    assert len(found.yardstick_ms) == 2
+    assert found.scan is not None
+    assert found.times is not None
+    # many at once are compared quicker than one by one
+    assert found.scan > 1000 / found.times.similarity.median
+
+
+def test_what_is_known_before_batches_is_told_early() -> None:
+    told: list[Measurement] = []
+    found = measure(task(), early=told.append)
+    (early,) = told
+    assert early.values == found.values
+    assert early.times == found.times
+    assert (early.throughput, early.batch_memory_mib) == ((), None)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("bad allocation")])
+def test_a_batch_that_an_engine_refuses_ends_the_batches_and_not_the_row(error: Exception) -> None:
+    pixels = lookalike.load_encoder("pixels")
+
+    def run(batch: np.ndarray) -> list[np.ndarray]:
+        if len(batch) > 1:
+            raise error
+        return list(pixels.run(batch))
+
+    alone = Encoder(pixels.cards, pixels.prepare, run, "test", batch=1)
+    found = measure(task(), lambda: alone)
+    assert [batch for batch, _ in found.throughput] == [1]
+    assert found.values == measure(task()).values
+
+
+def test_pictures_that_an_encoder_can_not_prepare_are_not_timed(tmp_path: Path) -> None:
+    odd = tmp_path / "odd.tif"
+    Image.fromarray(np.full((8, 8), 200.0, np.float32)).save(odd)
+    subject = anchor_subject(str(odd), str(odd), [str(odd), np.zeros((8, 8, 3), np.uint8)])
+    found = measure(task(subject=subject))
+    assert found.ok
+    assert found.times is not None
+    assert list(found.times.of_pictures) == ["array[0]"]
+    assert len(found.failures) == 2  # the anchor is left out of its negatives
+
+
+def test_timed_pictures_come_from_all_over_the_list(scenes: Path) -> None:
+    places = [str(scenes / f"{n % 12}-a.png") for n in range(60)]
+    subject = anchor_subject(places[0], places[1:3], places[3:])
+    times = measure(task(subject=subject)).times
+    assert times is not None
+    positions = sorted(n for n, one in enumerate(subject.places) if one.id in times.of_pictures)
+    assert len(positions) == 5
+    assert positions[-1] > 0.7 * len(subject.places)

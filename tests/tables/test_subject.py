@@ -103,3 +103,26 @@ def test_pictures_of_the_package_are_readable_and_the_positive_is_of_the_anchor(
     subject = pickle.loads(pickle.dumps(example_subject()))
     assert not [one for one in ImageSource(subject.places) if isinstance(one, Unreadable)]
     assert [place.id for place in subject.places] == ["cat.jpg", "cat-part.jpg", "rocket.jpg"]
+
+
+def test_pictures_from_memory_are_told_apart_by_what_they_hold() -> None:
+    black, white = np.zeros((4, 4, 3), np.uint8), np.full((4, 4, 3), 255, np.uint8)
+    assert anchor_subject(black, white, white).digest == anchor_subject(black, white, white).digest
+    assert anchor_subject(black, white, white).digest != anchor_subject(black, black, white).digest
+
+
+def test_a_pair_that_is_there_twice_counts_once_and_a_contradiction_is_refused(
+    tmp_path: Path,
+) -> None:
+    table = tmp_path / "p.csv"
+    rows = ["a,b,same", "x,y,1", "y,x,1", "x,z,0", "x,x,1"]
+    table.write_text("\n".join(rows))
+    subject = table_subject(table)
+    assert [(pair.a, pair.b, pair.same) for pair in subject.pairs] == [(0, 1, True), (0, 2, False)]
+    assert subject.notes == (
+        "left out: 1 pair that was there before",
+        "left out: 1 pair that is of a picture with itself",
+    )
+    table.write_text("\n".join([*rows, "z,x,1"]))
+    with pytest.raises(UsageError, match=r"not both.*row 6"):
+        table_subject(table)

@@ -456,3 +456,128 @@ def test_many_negatives_have_no_column_each_but_the_hardest_has(scenes: Path) ->
         100 * max(value for value in values[1:] if value is not None)
     )
     assert "negative 22" in csv_text(found.view()).splitlines()[0]
+
+
+def test_a_model_that_fails_on_many_pictures_stands_aside_and_takes_no_pairs_along(
+    scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacking(task: Task) -> Measurement:
+        found = measure_apart(task)
+        if task.model == "hash:dhash":
+            return replace(found, values=(None,) * 12 + found.values[12:])
+        return found
+
+    monkeypatch.setattr("lookalike.tables.trying.measure_apart", lacking)
+    found = made(["pixels", "hash:dhash"], pairs=scenes / "pairs.csv")
+    assert found["pixels"].roc_auc is not None
+    assert found["pixels"].roc_auc.over == "12 same and 12 different pairs"
+    assert found["hash:dhash"].roc_auc is None
+    assert any("stands aside: hash:dhash, with values for 12 of 24" in n for n in found.judge_notes)
+
+
+def test_all_figures_of_quality_are_of_the_same_pairs(
+    scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacking(task: Task) -> Measurement:
+        found = measure_apart(task)
+        if task.model == "hash:dhash":
+            return replace(found, values=(None, *found.values[1:]))
+        return found
+
+    monkeypatch.setattr("lookalike.tables.trying.measure_apart", lacking)
+    found = made(["pixels", "hash:dhash"], pairs=scenes / "pairs.csv")
+    pixels = found["pixels"]
+    values = [value for value in pixels.measurement.values if value is not None]
+    assert pixels.separation == Separation.of(values[1:12], values[12:])
+    assert any("1 pair without a value under hash:dhash" in note for note in found.judge_notes)
+
+
+def test_means_and_hardest_pairs_of_distances_are_read_downwards(scenes: Path) -> None:
+    found = made(["pixels"], pairs=scenes / "pairs.csv", metric="euclidean")
+    row = found.rows[0]
+    values = list(row.measurement.values)
+    same, different = values[:12], values[12:]
+    assert found.hardest[0] == values.index(max(v for v in same if v is not None))
+    assert found.hardest[5] == 12 + different.index(min(v for v in different if v is not None))
+    assert row.separation is not None
+    assert row.separation.margin > 0  # same pairs are nearer
+    cosine = made(["pixels"], pairs=scenes / "pairs.csv").rows[0]
+    means = [one.similarity for one in cosine.figures.pairs.values()]
+    known = [value for value in cosine.measurement.values if value is not None]
+    assert means == pytest.approx([100 * np.mean(known[:12]), 100 * np.mean(known[12:])])
+
+
+def test_the_page_shows_every_hard_pair_with_its_own_values(judged: ModelTable) -> None:
+    hardest = next(one for one in judged.view().after if "hardest" in one.title)
+    for n, row in zip(judged.hardest, hardest.rows, strict=True):
+        for number, model in enumerate(judged.measured):
+            assert row[f"model{number}"] == model.measurement.values[n]
+
+
+def test_the_plot_has_the_ends_of_the_intervals(judged: ModelTable) -> None:
+    for one in judged.view().plots[0].series:
+        if one.kind == "points":
+            assert one.low is not None
+            assert one.high is not None
+            assert all(a < y <= b for a, y, b in zip(one.low, one.y, one.high, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("option", "bound", "kept"),
+    [
+        ("max_memory", 1e-9, None),
+        ("max_params", 1e-9, "pixels"),  # it has none at all
+        ("min_acc1", 50.0, None),
+        ("licences", ("MIT",), None),
+        ("budget_ms", 1e9, "pixels"),
+    ],
+)
+def test_constraints_are_of_what_their_names_say(
+    scenes: Path, option: str, bound: Any, kept: str | None
+) -> None:
+    found = made(["pixels"], pairs=scenes / "pairs.csv", **{option: bound})
+    assert (found.recommended and found.recommended.name) == kept
+
+
+def test_a_change_of_effort_is_another_question(tmp_path: Path) -> None:
+    rows = tmp_path / "rows"
+    made(["pixels"], save=rows)
+    with pytest.raises(UsageError, match="effort"):
+        lookalike.table(models=["pixels"], effort=Effort(4, 0.0, 0.2, 1), save=rows, resume=True)
+
+
+def test_an_encoder_of_the_same_name_is_not_taken_for_the_one_before(tmp_path: Path) -> None:
+    pixels = lookalike.load_encoder("pixels")
+    other = replace(pixels, cards=(replace(pixels.card, algorithm="another"),))
+    rows = tmp_path / "rows"
+    made([pixels], save=rows)
+    found = made([other], save=rows, resume=True)
+    assert found.rows[0].measurement.card == other.card
+
+
+def test_an_encoder_may_be_called_anything() -> None:
+    pixels = lookalike.load_encoder("pixels")
+    odd = replace(pixels, cards=(replace(pixels.card, name="my:thing?x"),))
+    assert made([odd]).rows[0].ok
+
+
+def test_rows_are_not_saved_in_the_table_of_pairs(scenes: Path) -> None:
+    pairs = scenes / "pairs.csv"
+    before = pairs.read_text()
+    with pytest.raises(UsageError, match="in the table of pairs"):
+        made(["pixels"], pairs=pairs, save=pairs, force=True)
+    assert pairs.read_text() == before
+
+
+def test_a_picture_that_can_not_be_shown_costs_no_table(tmp_path: Path, scenes: Path) -> None:
+    odd = tmp_path / "odd.tif"
+    Image.fromarray(np.full((8, 8), 200.0, np.float32)).save(odd)
+    found = made(
+        ["pixels"],
+        anchor=str(scenes / "0-a.png"),
+        positive=str(scenes / "0-b.png"),
+        negative=[str(odd), str(scenes / "1-a.png")],
+    )
+    assert str(odd) in found.missed
+    assert len(found.thumbnails) == 3
+    assert found.recommended is not None

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -97,9 +98,9 @@ def test_what_a_library_prints_is_no_answer(
         "import sys\n"
         "from lookalike.tables import worker\n"
         "real = worker.measure\n"
-        "def loud(task):\n"
+        "def loud(task, **options):\n"
         "    print('hello from a library', flush=True)\n"
-        "    return real(task)\n"
+        "    return real(task, **options)\n"
         "worker.measure = loud\n"
         "worker.main()\n"
     )
@@ -126,3 +127,60 @@ def test_an_interrupt_ends_the_process_too(monkeypatch: pytest.MonkeyPatch, tmp_
     assert started[0].returncode == -signal.SIGKILL
     with pytest.raises(ProcessLookupError):
         os.kill(started[0].pid, 0)
+
+
+def test_a_process_that_dies_after_an_answer_has_answered(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    dying = (
+        "import os\n"
+        "from lookalike.tables import worker\n"
+        "real = worker.measure\n"
+        "def measure(task, early):\n"
+        "    real(task, early=early)\n"
+        "    os.kill(os.getpid(), 9)\n"
+        "worker.measure = measure\n"
+        "worker.main()\n"
+    )
+    Child(monkeypatch, tmp_path, dying)
+    found = measure_apart(TASK)
+    assert found.ok
+    assert found.values == measure(TASK).values
+    assert found.throughput == ()
+
+
+def test_silence_is_a_reason_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    Child(monkeypatch, tmp_path, "pass")
+    assert "code 0" in measure_apart(TASK).reason
+
+
+def test_files_of_the_folder_at_hand_are_not_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "random.py").write_text("raise RuntimeError('a file of the user')")
+    monkeypatch.chdir(tmp_path)
+    assert measure_apart(TASK).ok
+
+
+def test_a_process_ends_with_its_parent(tmp_path: Path) -> None:
+    """A worker whose parent is killed while it waits does not stay behind."""
+    script = (
+        "import os, subprocess, sys, json\n"
+        "from lookalike.tables import worker\n"
+        "child = subprocess.Popen([sys.executable, '-c', worker.START, json.dumps(sys.path)],\n"
+        "                         stdin=subprocess.PIPE)\n"
+        "print(child.pid, flush=True)\n"
+        "import time; time.sleep(60)\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=tmp_path
+    )
+    with parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        parent.kill()
+    for _ in range(100):
+        if not Path(f"/proc/{child}").exists():
+            break
+        time.sleep(0.1)
+    assert not Path(f"/proc/{child}").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,9 @@ def repeated(args: Sequence[str]) -> list[str]:
         if argument == "--":
             return [*found, *args[position:]]
         if argument in LISTS:
+            following = args[position + 1 : position + 2]
+            if not following or (following[0].startswith("-") and following[0] != "-"):
+                raise click.UsageError(f"{argument} needs a value")
             current, fresh = argument, True
             found.append(argument)
         elif argument.startswith("-") and argument != "-":
@@ -72,6 +76,10 @@ def _table(save: str | None, **options: Any) -> ModelTable:
         if save is not None:
             click.echo(f"finished rows are in {save}; --resume goes on with them", err=True)
         raise
+
+
+def _same_file(one: str, other: str) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _bounds(ctx: click.Context, option: click.Parameter, text: str) -> tuple[float, ...]:
@@ -164,6 +172,8 @@ def command(published_layout: bool, repeats: int, most_seconds: float, **options
     check_output(output)
     if published_layout and output.quiet:
         raise click.UsageError("--published-layout goes to standard output alone")
+    if output.html and options["save"] and _same_file(output.html, options["save"]):
+        raise click.UsageError("--html and --save can't be one file")
     effort = Effort(repeats, most_seconds=most_seconds)
     for name in ("positive", "negative"):
         options[name] = list(options[name]) or None
@@ -183,6 +193,8 @@ def command(published_layout: bool, repeats: int, most_seconds: float, **options
         if output.html is not None:
             write_page(result, output.html, force=output.force)
         click.echo(result.published_markdown(), nl=False)
+        for warning in result.warnings:
+            click.echo(f"! {warning}", err=True)
     else:
         emit("table", result, output)
         tell_notes(result, output)

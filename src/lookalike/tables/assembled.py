@@ -12,7 +12,7 @@ from lookalike.report import amount
 from lookalike.tables.device import processor, versions
 from lookalike.tables.findings import MOST_NAMED
 from lookalike.tables.measurement import Measurement, Task
-from lookalike.tables.model_row import ALIKE, BEST, WORSE, ModelRow, labels_of
+from lookalike.tables.model_row import ALIKE, BEST, UNKNOWN, WORSE, ModelRow, labels_of
 from lookalike.tables.model_table import ModelTable, noise_of
 from lookalike.tables.pareto import pareto
 from lookalike.tables.pictures import hardest_pairs, pictures_shown, thumbnails_of
@@ -26,6 +26,9 @@ from lookalike.tables.recommendation import (
 )
 from lookalike.tables.selection import catalogue_entry
 from lookalike.tables.subject import Subject
+
+MOST_COVERED = 0.9
+"""Share of the fullest model's values below which a model stands aside."""
 
 ONE_PAIR = "one anchor can't rank models: other pictures may order them otherwise, so no interval"
 
@@ -55,6 +58,7 @@ def assembled(
         )
         for one, label in zip(measurements, labels, strict=True)
     ]
+    rows, left_out = _common(rows)
     judged, notes = _scored(rows, subject, drawing)
     if judged:
         rows = [_with_measures(row, judged) for row in rows]
@@ -66,7 +70,7 @@ def assembled(
         bounds,
         beside_published,
         selection_notes,
-        notes,
+        (*left_out, *notes),
         _settings(task, drawing),
     )
     hardest = hardest_pairs(result.best) if judged and result.best else ()
@@ -80,36 +84,57 @@ def _column(name: str) -> PublishedColumn | None:
     return published_column(entry.architecture, entry.weights) if known and entry else None
 
 
+def _common(rows: Sequence[ModelRow]) -> tuple[list[ModelRow], tuple[str, ...]]:
+    """Rows with the pairs that models are held against each other by, and what that leaves out.
+
+    A model that fails on many pictures would take their pairs from all the others, so one that has
+    far fewer values than the fullest one stands aside.
+    """
+    held = {row.label: len(row.common_values) for row in rows}
+    most = max(held.values(), default=0)
+    full = [row for row in rows if held[row.label] >= MOST_COVERED * most and most]
+    common = frozenset.intersection(*(frozenset(row.common_values) for row in full or rows))
+    notes = [
+        f"stands aside: {row.label}, with values for {held[row.label]:,} of {most:,} pairs"
+        for row in rows
+        if row.ok and row not in full
+    ]
+    lost = most - len(common)
+    if lost:
+        by = [row.label for row in full if held[row.label] < most]
+        notes.append(
+            f"left out for all models: {amount(lost, 'pair')} without a value under "
+            + (", ".join(by) or "one of them")
+        )
+    names = {row.label for row in full}
+    return [
+        replace(row, common=common if row.label in names else frozenset()) for row in rows
+    ], tuple(notes)
+
+
 def _scored(
     rows: Sequence[ModelRow], subject: Subject, drawing: Drawing
 ) -> tuple[ScoredPairs | None, tuple[str, ...]]:
-    """All models judged on the pairs that every one of them has a value for."""
+    """All models judged on the pairs that they have in common."""
     if subject.anchored:
         return None, (ONE_PAIR,)
-    tried = {row.label: row.measurement for row in rows if any_value(row.measurement)}
-    known = [
-        n
-        for n, pair in enumerate(subject.pairs)
-        if pair.same is not None and all(one.values[n] is not None for one in tried.values())
-    ]
+    tried = [row for row in rows if row.common_values]
+    known = (
+        [n for n in sorted(tried[0].common_values) if subject.pairs[n].same is not None]
+        if tried
+        else []
+    )
     pairs = [(subject.pairs[n].a, subject.pairs[n].b, bool(subject.pairs[n].same)) for n in known]
-    notes = []
-    if len(known) < len(subject.pairs):
-        out = amount(len(subject.pairs) - len(known), "pair")
-        notes.append(f"not judged: {out} without a value under some model, or without a truth")
-    if not tried or {same for *_, same in pairs} != {True, False}:
-        return None, (*notes, "nothing is judged: that takes same and different pairs with values")
+    if {same for *_, same in pairs} != {True, False}:
+        return None, ("nothing is judged: that takes same and different pairs with values",)
     scores = {
-        name: Scores([one.values[n] or 0.0 for n in known], one.higher_is_closer)
-        for name, one in tried.items()
+        row.label: Scores([row.common_values[n] for n in known], row.measurement.higher_is_closer)
+        for row in tried
     }
     found = judge_scores(scores, pairs, drawing, groups=subject.groups or None)
+    unknown = len(subject.pairs) - sum(pair.same is not None for pair in subject.pairs)
+    notes = [f"not judged: {amount(unknown, 'pair')} without a truth"] if unknown else []
     return found, (*notes, *found.notes)
-
-
-def any_value(one: Measurement) -> bool:
-    """Whether a model gave at least one pair a value."""
-    return any(value is not None for value in one.values)
 
 
 def _with_measures(row: ModelRow, judged: ScoredPairs) -> ModelRow:
@@ -119,7 +144,7 @@ def _with_measures(row: ModelRow, judged: ScoredPairs) -> ModelRow:
     if row.label == judged.best:
         return replace(row, measures=measures, beside_best=BEST)
     lead = judged.lead(judged.best, row.label)
-    told = WORSE if lead.distinguishable else ALIKE
+    told = UNKNOWN if lead.interval is None else WORSE if lead.distinguishable else ALIKE
     return replace(row, measures=measures, lead=lead, beside_best=told)
 
 

@@ -28,16 +28,20 @@ class Journal:
     def begun(self, *, resume: bool, force: bool = False) -> dict[str, Measurement]:
         """The finished rows to go on from, by model; the file is there afterwards.
 
+        Rows of models whose files have changed since are left out, as those of models that failed.
+        With both ``resume`` and ``force`` nothing is replaced.
+
         Raises:
             OverwriteError: There are rows, and neither ``resume`` nor ``force`` is given.
             UsageError: The rows answer another question, or the file can't be read or written.
         """
-        if os.path.exists(self.path) and not force:
-            if not resume:
+        if os.path.exists(self.path):
+            if resume:
+                return self._read()
+            if not force:
                 raise OverwriteError(
                     "the file exists", where=self.path, cure="resume goes on with its rows"
                 )
-            return self._read()
         self._write("w", {"question": dict(self.question)})
         return {}
 
@@ -58,12 +62,16 @@ class Journal:
                 lines = stream.read().split("\n")
             before = json.loads(lines[0])["question"]
         except (OSError, ValueError, LookupError, TypeError) as error:
-            raise UsageError("these are no rows of a table", where=self.path) from error
+            raise UsageError(
+                "these are no rows of a table", where=self.path, cure="force replaces the file"
+            ) from error
         self._check(before)
         whole = lines[:-1]  # what follows the last line break was cut off while it was written
         if lines[-1]:
             self._cut(whole)
-        return {one.model: one for one in map(self._measurement, whole[1:]) if one.ok}
+        return {
+            one.model: one for one in map(self._measurement, whole[1:]) if one.ok and one.current
+        }
 
     def _check(self, before: Mapping[str, Any]) -> None:
         now = json.loads(json.dumps(dict(self.question)))
@@ -78,9 +86,12 @@ class Journal:
 
     def _cut(self, whole: list[str]) -> None:
         draft = f"{self.path}.{os.getpid()}.tmp"
-        with open(draft, "w", encoding="ascii") as stream:
-            stream.writelines(f"{line}\n" for line in whole)
-        os.replace(draft, self.path)
+        try:
+            with open(draft, "w", encoding="ascii") as stream:
+                stream.writelines(f"{line}\n" for line in whole)
+            os.replace(draft, self.path)
+        except OSError as error:
+            raise UsageError(f"rows can't be saved: {error.strerror}", where=self.path) from error
 
     def _measurement(self, line: str) -> Measurement:
         try:

@@ -17,7 +17,7 @@ from lookalike.encoders import Encoder, load_encoder
 from lookalike.errors import LookalikeError
 from lookalike.images import ImageSource, Limits, Picture, Place, decode
 from lookalike.metrics import similarity
-from lookalike.tables.measurement import Measurement, Task, Times
+from lookalike.tables.measurement import Measurement, Task, Times, files_now
 from lookalike.tables.memory import device_peak_mib, peak_mib, resident_mib
 from lookalike.tables.timing import Effort, Timing, milliseconds, one_round, warmed_up
 
@@ -42,7 +42,11 @@ YARDSTICK = 2**16
 """Numbers that are sorted to see how quick the machine is."""
 
 
-def measure(task: Task, load: Callable[[], Encoder] | None = None) -> Measurement:
+def measure(
+    task: Task,
+    load: Callable[[], Encoder] | None = None,
+    early: Callable[[Measurement], None] | None = None,
+) -> Measurement:
     """Load a model, embed the pictures, compare the pairs, and time it.
 
     Whatever goes wrong with the model becomes the reason of its row.
@@ -50,6 +54,7 @@ def measure(task: Task, load: Callable[[], Encoder] | None = None) -> Measuremen
     Args:
         task: The model, the pictures, and how long to measure.
         load: Gives the encoder; by the task's name if None.
+        early: Given what is known before large batches are tried, which may end the process.
 
     Returns:
         A `Measurement`; memory is that of this process since it began to load.
@@ -61,7 +66,8 @@ def measure(task: Task, load: Callable[[], Encoder] | None = None) -> Measuremen
         True
     """
     try:
-        return _measured(task, load or (lambda: load_encoder(task.model, runtime=task.runtime)))
+        load = load or (lambda: load_encoder(task.model, runtime=task.runtime))
+        return _measured(task, load, early or (lambda found: None))
     except LookalikeError as error:
         return Measurement(task.model, str(error))
     except MemoryError:
@@ -71,53 +77,53 @@ def measure(task: Task, load: Callable[[], Encoder] | None = None) -> Measuremen
         return Measurement(task.model, f"{type(error).__name__}: {told}")
 
 
-def _measured(task: Task, load: Callable[[], Encoder]) -> Measurement:
+def _measured(
+    task: Task, load: Callable[[], Encoder], early: Callable[[Measurement], None]
+) -> Measurement:
     before, yardstick = resident_mib(), _yardstick()
     start = time.perf_counter()
     encoder = load()
     load_ms = (time.perf_counter() - start) * 1000
     card = encoder.card
+    timed = _prepared(encoder, task.subject.places, task.limits)
+    warm = _Warm(encoder, timed, task) if timed else None
+    rounds = [warm.round()] if warm else []
+    memory = _beyond(before)
+    embeddings = encoder.encode(ImageSource(task.subject.places, limits=task.limits))
+    metric = task.metric or card.metric
     found = Measurement(
         task.model,
         card=card,
         engine=encoder.engine,
-        metric=task.metric or card.metric,
+        metric=metric,
         notes=encoder.notes,
-    )
-    timed = _prepared(encoder, task.subject.places, task.limits)
-    warm = _Warm(encoder, timed, task) if timed else None
-    laps: list[list[Lap]] = []
-    model: list[list[float]] = []
-    if warm:
-        laps.append(warm.laps())
-        model.append(one_round(warm.run, task.effort))
-    memory = _beyond(before)
-    embeddings = encoder.encode(ImageSource(task.subject.places, limits=task.limits))
-    found = replace(
-        found,
-        values=tuple(pair_values(task.subject.pairs, embeddings, found.metric)),
+        values=tuple(pair_values(task.subject.pairs, embeddings, metric)),
         failures=tuple(
             (row.id, row.reason.value if row.reason else "", row.detail)
             for row in embeddings.failures
         ),
-    )
-    if warm is None:
-        return found
-    throughput = _throughput(encoder, list(timed.values()), task.effort)
-    batch_memory = _beyond(before)
-    compared, scan = _compared(embeddings, found.metric, task.effort)
-    laps.append(warm.laps())
-    model.append(one_round(warm.run, task.effort))
-    return replace(
-        found,
-        times=_times(list(timed), laps, model, compared, load_ms),
-        throughput=tuple(throughput),
-        scan=scan,
         vector_bytes=card.dim * embeddings.vectors.itemsize,
+        files=files_now(encoder.files or ()),
+    )
+    if warm is None or not len(embeddings.vectors):
+        return found
+    compared, scan = _compared(embeddings, metric, task.effort)
+    rounds.append(warm.round())
+    found = replace(
+        found,
+        times=_times(list(timed), rounds, compared, load_ms),
+        scan=scan,
         memory_mib=memory,
-        batch_memory_mib=batch_memory,
         device_memory_mib=device_peak_mib(),
         yardstick_ms=(yardstick, _yardstick()),
+    )
+    early(found)
+    throughput = _throughput(encoder, list(timed.values()), task.effort)
+    return replace(
+        found,
+        throughput=tuple(throughput),
+        batch_memory_mib=_beyond(before),
+        device_memory_mib=device_peak_mib(),
     )
 
 
@@ -153,6 +159,10 @@ class _Warm:
         """The model alone on the next of the prepared pictures."""
         self._next += 1
         self.encoder.run(self.arrays[self._next % len(self.arrays)][None])
+
+    def round(self) -> tuple[list[Lap], list[float]]:
+        """One round of laps, and one of the model alone."""
+        return self.laps(), one_round(self.run, self.task.effort)
 
     def laps(self) -> list[Lap]:
         """The ways from file to vector; a lap goes once over all pictures."""
@@ -192,7 +202,7 @@ def _throughput(
         try:
             first = milliseconds(lambda batch=batch: encoder.run(batch))  # type: ignore[misc]
             taken = [first] if first > effort.most_seconds * 250 else _runs(encoder, batch, short)
-        except MemoryError:
+        except Exception:  # engines say in many ways that a batch is too large
             break
         if float(np.median(taken)) < NOTHING:
             break  # all of its work is done while pictures are prepared
@@ -210,11 +220,9 @@ def _runs(encoder: Encoder, batch: Array, effort: Effort) -> list[float]:
 
 def _compared(
     embeddings: Embeddings, metric: str, effort: Effort
-) -> tuple[list[list[float]], float | None]:
+) -> tuple[list[list[float]], float]:
     """Milliseconds of one vector against another, by round; and vectors per second, one to many."""
     vectors = embeddings.vectors
-    if not len(vectors):
-        return [], None
     short = replace(effort, seconds=effort.seconds / 4)
 
     def one() -> object:
@@ -229,11 +237,12 @@ def _compared(
 
 def _times(
     places: Sequence[Place],
-    laps: Sequence[Sequence[Lap]],
-    model: Sequence[Sequence[float]],
+    rounds: Sequence[tuple[list[Lap], list[float]]],
     compared: Sequence[Sequence[float]],
     load_ms: float,
 ) -> Times:
+    laps, model = zip(*rounds, strict=True)
+
     def of(step: int) -> Timing:
         """One step, as a mean over the pictures, since these differ and laps should not."""
         return Timing.of([[float(lap[:, step].mean()) for lap in some] for some in laps])

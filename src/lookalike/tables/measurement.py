@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from lookalike.embeddings import Card
 from lookalike.encoders import Runtime
 from lookalike.images import Limits
+from lookalike.images.place import stamp_of
 from lookalike.metrics import metric_named
 from lookalike.tables.subject import Subject
 from lookalike.tables.timing import Effort, Timing
@@ -96,6 +99,7 @@ class Measurement:
             pictures, beyond what the process held before; None where it had no process of its own.
         batch_memory_mib: Likewise, with batches.
         device_memory_mib: The most memory on a CUDA device.
+        files: Files that the encoder comes from: path, bytes, time of the last change.
         yardstick_ms: How long a fixed piece of work took before and after; what differs is the
             machine's doing.
     """
@@ -115,7 +119,13 @@ class Measurement:
     memory_mib: float | None = None
     batch_memory_mib: float | None = None
     device_memory_mib: float | None = None
+    files: tuple[tuple[str, int, int], ...] = ()
     yardstick_ms: tuple[float, ...] = ()
+
+    @property
+    def current(self) -> bool:
+        """Whether the encoder's files are still those that it was tried with."""
+        return self.files == files_now(path for path, *_ in self.files)
 
     @property
     def ok(self) -> bool:
@@ -156,6 +166,16 @@ class Measurement:
         told["times"] = told["times"] and Times.from_dict(told["times"])
         for name in ("notes", "values", "yardstick_ms"):
             told[name] = tuple(told[name])
-        for name in ("failures", "throughput"):
+        for name in ("failures", "throughput", "files"):
             told[name] = tuple(tuple(one) for one in told[name])
         return cls(**told)
+
+
+def files_now(paths: Iterable[str]) -> tuple[tuple[str, int, int], ...]:
+    """Files with their sizes and the times of their last change; absent ones are left out."""
+    found = []
+    for path in paths:
+        with contextlib.suppress(OSError):
+            stamp = stamp_of(os.stat(path))
+            found.append((os.path.abspath(path), stamp.bytes, stamp.mtime_ns))
+    return tuple(found)

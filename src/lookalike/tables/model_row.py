@@ -20,7 +20,7 @@ from lookalike.tables.subject import NEGATIVE, Subject
 CHANCE = 0.5
 """The ROC AUC of a model that guesses."""
 
-BEST, WORSE, ALIKE = "best", "worse", "not distinguishable"
+BEST, WORSE, ALIKE, UNKNOWN = "best", "worse", "not distinguishable", "too few to tell"
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,11 @@ class ModelRow:
         subject: What it was tried on.
         catalogue: What the catalogue says about it; None if it is not in there.
         published: The published column of the same network and weights, if one was asked for.
+        common: Positions of the pairs that this and all other models are held against each other
+            by; all pairs if None.
         measures: With a table of pairs: ROC AUC, best accuracy and others, with intervals.
-        beside_best: ``best``, ``not distinguishable`` from it, ``worse``; empty if not judged.
+        beside_best: ``best``; ``not distinguishable`` from it; ``worse``; ``too few to tell``;
+            empty if not judged.
         lead: The best one's lead over it; None for the best one and where nothing was judged.
         pareto: Whether no other model is both quicker and better; None where a figure is missing.
     """
@@ -80,6 +83,7 @@ class ModelRow:
     subject: Subject = field(repr=False)
     catalogue: Entry | None = None
     published: PublishedColumn | None = None
+    common: frozenset[int] | None = None
     measures: tuple[Measure, ...] = ()
     beside_best: str = ""
     lead: Difference | None = None
@@ -114,16 +118,21 @@ class ModelRow:
         sign = 1 if self.measurement.higher_is_closer else -1
         return sign * min(same), sign * max(different)
 
+    @property
+    def common_values(self) -> dict[int, float]:
+        """Position of a pair → its value, of the pairs that all models are compared by."""
+        return {
+            n: value
+            for n, value in enumerate(self.measurement.values)
+            if value is not None and (self.common is None or n in self.common)
+        }
+
     def _closeness(self, kind: bool) -> list[float]:
-        found = self.measurement
-        if not found.metric:
+        if not self.measurement.metric:
             return []
-        sign = 1 if found.higher_is_closer else -1
-        return [
-            sign * value
-            for pair, value in zip(self.subject.pairs, found.values, strict=True)
-            if pair.same is kind and value is not None
-        ]
+        sign = 1 if self.measurement.higher_is_closer else -1
+        pairs = self.subject.pairs
+        return [sign * value for n, value in self.common_values.items() if pairs[n].same is kind]
 
     @property
     def quality(self) -> float | None:
@@ -172,8 +181,9 @@ class ModelRow:
         """
         card, known = self.measurement.card, self.catalogue
         if card is None:
-            names = ("gflops", "params", "acc1", "acc5", "weights", "licence")
-            return {"dim": None} | {name: getattr(known, name, None) for name in names}
+            names = ("gflops", "params", "acc1", "acc5", "licence")
+            told = {name: getattr(known, name, None) for name in names}
+            return {"dim": None, "weights": None} | told
         meant = card if known is None or not card.random else known
         return {
             "dim": card.dim,
@@ -208,18 +218,21 @@ class ModelRow:
         found: dict[str, PairFigures] = {}
         values = self.measurement.values or (None,) * len(self.subject.pairs)
         for pair, role, value in zip(self.subject.pairs, self.subject.roles, values, strict=True):
-            told = self._pair_figures(self.subject.places[pair.b].id, value)
+            told = self._pair_figures(value, self.subject.places[pair.b].id)
             name = POSITIVE if pair.same else role
-            before = found.get(name)
-            if before is None or (told.similarity or 0) < (before.similarity or 0):
+            before = found.get(name, PairFigures())
+            if before.similarity is None or (
+                told.similarity is not None and told.similarity < before.similarity
+            ):
                 found[name] = told
         return found
 
-    def _pair_figures(self, id: str, value: float | None) -> PairFigures:
+    def _pair_figures(self, value: float | None, id: str | None = None) -> PairFigures:
+        """With the time of that picture if it was timed; of all of them without an id."""
         times = self.measurement.times
         if times is None:
             return PairFigures(similarity=self.measurement.per_cent(value))
-        embed_ms = times.of_pictures.get(id, times.file.median)
+        embed_ms = times.file.median if id is None else times.of_pictures.get(id)
         return PairFigures(embed_ms, times.similarity.median, self.measurement.per_cent(value))
 
     def _means(self) -> dict[str, PairFigures]:
@@ -230,7 +243,7 @@ class ModelRow:
         )
         # times belong to no kind of pair, and are told once
         apart = PairFigures(similarity=self.measurement.per_cent(different))
-        return {POSITIVE: self._pair_figures("", same), NEGATIVE: apart}
+        return {POSITIVE: self._pair_figures(same), NEGATIVE: apart}
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON shape: identity, quality, cost."""

@@ -150,8 +150,9 @@ class ModelTable:
 
     def _separation_words(self) -> list[str]:
         """The widest separation of means, in standard deviations, since metrics may differ."""
-        known = {row.label: row.separation.d_prime or 0.0 for row in self.rows if row.separation}
-        if self.subject.anchored or not any(known.values()):
+        apart = {row.label: row.separation for row in self.rows if row.separation}
+        known = {label: one.d_prime for label, one in apart.items() if one.d_prime is not None}
+        if self.subject.anchored or not known:
             return []
         widest = max(known, key=lambda label: known[label])
         return [

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 
 from lookalike.images import Limits, Picture, Place, decode
+from lookalike.images.place import ReadError
 from lookalike.tables.model_row import ModelRow
 from lookalike.tables.subject import Subject
 
@@ -21,7 +23,7 @@ def hardest_pairs(row: ModelRow) -> tuple[int, ...]:
     """
     found = row.measurement
     sign = 1 if found.higher_is_closer else -1
-    closeness = {n: sign * value for n, value in enumerate(found.values) if value is not None}
+    closeness = {n: sign * value for n, value in row.common_values.items()}
     same = [n for n in closeness if row.subject.pairs[n].same is True]
     different = [n for n in closeness if row.subject.pairs[n].same is False]
     same.sort(key=lambda n: closeness[n])
@@ -43,5 +45,6 @@ def thumbnails_of(places: Iterable[Place], limits: Limits) -> dict[str, bytes]:
     for place in places:
         picture = decode(place, limits)
         if isinstance(picture, Picture):
-            found[place.id] = picture.thumbnail()
+            with contextlib.suppress(ReadError):  # readable, but of a kind that can't be shown
+                found[place.id] = picture.thumbnail()
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import math
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -31,6 +32,12 @@ class Filters:
     max_params: float | None = None
     max_dim: int | None = None
     min_acc1: float | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            bound = getattr(self, field.name)
+            if bound is not None and not 0 <= bound < math.inf:
+                raise UsageError(f"{field.name}={bound} is no bound", cure="a number from 0 on")
 
     @property
     def given(self) -> bool:
@@ -195,7 +202,10 @@ def catalogue_entry(name: str) -> Entry | None:
         >>> catalogue_entry("torchvision:resnet50?weights=random").weights
         'IMAGENET1K_V2'
     """
-    parsed = parse_name(name)
+    try:
+        parsed = parse_name(name)
+    except UsageError:  # an encoder in hand may be called anything
+        return None
     bare = name.partition("?")[0]
     if parsed.family not in family_names():
         return None

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pickle
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.resources import files
 from typing import Any
 
-from lookalike.comparison.pairs import Pair, plan_table
+from lookalike.comparison.pairs import Pair, Plan, plan_table
 from lookalike.errors import UsageError
 from lookalike.images import ImageSource, Limits, Pictures, Place
 from lookalike.images.place import ReadError, failed_place
@@ -63,7 +63,7 @@ class Subject:
     @property
     def digest(self) -> str:
         """Names the question: ids, sizes and times of files, and pairs; for going on with it."""
-        told = [f"{place.id} {place.stamp()}" for place in self.places]
+        told = [f"{place.id} {place.stamp() or _content(place)}" for place in self.places]
         told += [f"{pair.a} {pair.b} {pair.same}" for pair in self.pairs]
         return hashlib.sha256("\n".join(told).encode("utf-8", "surrogateescape")).hexdigest()
 
@@ -84,9 +84,31 @@ def table_subject(pairs: str | os.PathLike[str]) -> Subject:
                 where=path,
                 cure="say 1 or 0 in column same; lookalike compare --pairs tells values alone",
             )
+    once, notes = _once(plan, path)
     words = {True: SAME, False: DIFFERENT, None: ""}
-    roles = tuple(words[pair.same] for pair in plan.pairs)
-    return Subject(tuple(map(_portable, plan.places)), plan.pairs, roles, f"pairs of {path}")
+    roles = tuple(words[pair.same] for pair in once)
+    places = tuple(map(_portable, plan.places))
+    return Subject(places, once, roles, f"pairs of {path}", notes=notes)
+
+
+def _once(plan: Plan, path: str) -> tuple[tuple[Pair, ...], tuple[str, ...]]:
+    """Each pair once, and none of a picture with itself; what was left out."""
+    known: dict[tuple[int, int], Pair] = {}
+    alone = 0
+    for number, pair in enumerate(plan.pairs, 2):
+        key = min(pair.a, pair.b), max(pair.a, pair.b)
+        alone += pair.a == pair.b
+        before = known.setdefault(key, pair)
+        if before.same != pair.same:
+            names = " and ".join(plan.places[end].id for end in key)
+            raise UsageError(
+                f"{names} are the same here or above, not both", where=f"{path}, row {number}"
+            )
+    pairs = tuple(pair for (a, b), pair in known.items() if a != b)
+    repeated = len(plan.pairs) - alone - len(pairs)
+    counts = ((repeated, "was there before"), (alone, "is of a picture with itself"))
+    notes = [f"left out: {amount(count, 'pair')} that {why}" for count, why in counts if count]
+    return pairs, tuple(notes)
 
 
 def folder_subject(pictures: Pictures, *, pairs: int = 200, seed: int = 0) -> Subject:
@@ -209,24 +231,33 @@ def _numbered(role: str, count: int) -> list[str]:
 
 def _told_apart(places: Sequence[Place]) -> tuple[Place, ...]:
     """Ids that occur twice, such as those of arrays, with their position behind."""
-    ids = [place.id for place in places]
+    ids = Counter(place.id for place in places)
     return tuple(
-        place if ids.count(place.id) == 1 else replace(place, id=f"{place.id} ({n})")
+        place if ids[place.id] == 1 else replace(place, id=f"{place.id} ({n})")
         for n, place in enumerate(places)
     )
 
 
 def _portable(place: Place) -> Place:
     """The place itself if another process can read it, else one that holds what is in it."""
+    ours = isinstance(place.read, partial) and place.read.func.__module__.startswith("lookalike.")
+    if ours:
+        return place
     try:
-        pickle.dumps(place)
-    except Exception:  # what can't travel says so in many ways
-        try:
-            held = place.read(Limits())
-        except ReadError as error:
-            return failed_place(place.id, error.reason, error.detail, path=place.path)
-        return replace(place, read=partial(_held, held))
-    return place
+        held = place.read(Limits())
+    except ReadError as error:
+        return failed_place(place.id, error.reason, error.detail, path=place.path)
+    return replace(place, read=partial(_held, held))
+
+
+def _content(place: Place) -> str:
+    """Names what a place from memory holds."""
+    try:
+        held = place.read(Limits())
+    except ReadError as error:
+        return f"{error.reason} {error.detail}"
+    data = held if isinstance(held, bytes) else f"{held.mode} {held.size}".encode() + held.tobytes()
+    return hashlib.sha256(data).hexdigest()
 
 
 def _held(data: Any, limits: Limits) -> Any:

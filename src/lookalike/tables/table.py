@@ -125,6 +125,7 @@ def table(
     task = Task("", subject, runtime or Runtime(), effort or Effort(), metric, limits or Limits())
     if resume and save is None:
         raise UsageError("there are no rows to go on with", cure="name their file: save=FILE")
+    _check_save(save, pairs)
     journal = Journal(os.fspath(save), question(task)) if save is not None else None
     known = journal.begun(resume=resume, force=force) if journal else {}
     if on_total:
@@ -146,6 +147,14 @@ def table(
         selection_notes=selection.notes,
         thumbnails=thumbnails,
     )
+
+
+def _check_save(save: str | os.PathLike[str] | None, pairs: Pictures | None) -> None:
+    """Refuse rows in the place of the table that they are about."""
+    if save is None or not isinstance(pairs, (str, os.PathLike)) or not os.path.exists(save):
+        return
+    if os.path.samefile(save, pairs):
+        raise UsageError("rows can't be saved in the table of pairs", where=os.fspath(save))
 
 
 def _constraints(

@@ -42,13 +42,20 @@ def try_models(
     """
     for model in models:
         name = model.cards[0].name if isinstance(model, Encoder) else model
-        if name in known:
+        if name in known and _same(known[name], model):
             yield Tried(known[name], True)
             continue
         found = _tried(model, replace(task, model=name))
         if keep:
             keep(found)
         yield Tried(found, False)
+
+
+def _same(before: Measurement, model: str | Encoder) -> bool:
+    """Whether a measurement is of this model; encoders may share a name."""
+    if isinstance(model, str):
+        return True
+    return before.card is not None and before.card.fingerprint == model.cards[0].fingerprint
 
 
 def _tried(model: str | Encoder, task: Task) -> Measurement:
@@ -64,7 +71,7 @@ def question(task: Task) -> dict[str, Any]:
     return {
         "pictures": task.subject.digest,
         "metric": task.metric,
-        "runtime": asdict(task.runtime),
+        "runtime": {k: v for k, v in asdict(task.runtime).items() if k != "offline"},
         "effort": asdict(task.effort),
         "limits": asdict(task.limits),
         "processor": processor(),

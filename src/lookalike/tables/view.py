@@ -112,14 +112,23 @@ def table_view(result: ModelTable) -> View:
 def _answer(result: ModelTable) -> tuple[str, ...]:
     """Which model to take, why, and what the constraints left out."""
     found, row = result.recommendation, result.recommended
-    cost = ""
-    if row is not None and row.file_ms is not None:
-        cost = f" {row.label} takes {row.file_ms:.2f} ms from file to vector."
     return (
-        f"Recommended: {found.name or 'none'}. {found.reason}{cost}",
+        f"Recommended: {'none' if row is None else _in_short(row)}. {found.reason}",
         *(one.words for one in found.excluded),
         *(result.judge_notes if result.subject.anchored else ()),
     )
+
+
+def _in_short(row: ModelRow) -> str:
+    """A model with its quality and its cost."""
+    told = []
+    auc = row.roc_auc
+    if auc is not None and auc.value is not None:
+        ends = auc.interval and f", {auc.interval.low:.3f} to {auc.interval.high:.3f}"
+        told.append(f"ROC AUC {auc.value:.3f}{ends or ''}")
+    if row.file_ms is not None:
+        told.append(f"{row.file_ms:.2f} ms from file to vector")
+    return f"{row.label} ({'; '.join(told)})"
 
 
 def _failures(result: ModelTable) -> Table:

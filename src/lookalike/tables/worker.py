@@ -1,17 +1,20 @@
 """A process of its own for one model, so that all of its memory comes back, whatever happens.
 
-Run as ``python -m lookalike.tables.worker``, with a pickled `Task` on standard input; gives the
-`Measurement` as JSON on standard output.
+It takes a pickled `Task` on standard input, and gives the `Measurement` as JSON on standard output.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pickle
 import subprocess
 import sys
 import tempfile
+import threading
+import time
+from typing import Any
 
 from lookalike.tables.measure import measure
 from lookalike.tables.measurement import Measurement, Task
@@ -24,28 +27,45 @@ TOLD = 300
 """Letters of a dead process's last words that are kept."""
 
 
+START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from lookalike.tables import worker; worker.main()"
+)
+"""The child finds modules where this process does, and not in the folder it happens to be in."""
+
+
 def measure_apart(task: Task) -> Measurement:
     """As `measure`, in a fresh process; one that dies gives a row with the reason.
 
     Raises:
         KeyboardInterrupt: And the process has ended by then.
     """
-    command = [sys.executable, "-m", "lookalike.tables.worker"]
+    command = [sys.executable, "-P", "-c", START, json.dumps(sys.path)]
     pipe = subprocess.PIPE
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors) as process,
     ):
         try:
-            answer, _ = process.communicate(pickle.dumps(task))
+            answers, _ = process.communicate(pickle.dumps(task))
         except BaseException:
             process.kill()
             raise
-        if process.returncode == 0:
-            return Measurement.from_dict(json.loads(answer))
+        told = _last_whole(answers.decode("ascii", "replace"))
+        if told is not None:  # what a process does after its answer does not matter
+            return Measurement.from_dict(told)
         errors.seek(0)
         words = errors.read().decode("utf-8", "replace").strip().splitlines()
     return Measurement(task.model, _death(process.returncode, words[-1] if words else ""))
+
+
+def _last_whole(answers: str) -> dict[str, Any] | None:
+    """The last line that is an answer; a process may die while it writes the next one."""
+    for line in reversed(answers.split("\n")[:-1]):
+        with contextlib.suppress(ValueError):
+            found: dict[str, Any] = json.loads(line)
+            return found
+    return None
 
 
 def _death(code: int, words: str) -> str:
@@ -56,14 +76,22 @@ def _death(code: int, words: str) -> str:
 
 
 def main() -> None:
-    """Standard input to standard output, once."""
+    """Standard input to standard output: what is known before batches are tried, and all."""
     answers = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)  # what libraries print is no answer
     give_way()
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     task: Task = pickle.load(sys.stdin.buffer)
-    json.dump(measure(task).to_dict(), answers)
-    answers.close()
+
+    def tell(found: Measurement) -> None:
+        answers.write(json.dumps(found.to_dict()) + "\n")
+        answers.flush()
+
+    tell(measure(task, early=tell))
 
 
-if __name__ == "__main__":
-    main()
+def _end_with(parent: int) -> None:
+    """Ends this process when its parent has ended, whoever killed it."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
