@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import sys
 
+from lookalike.measuring.device import processor
 from lookalike.tables import ModelTable, table
-from lookalike.tables.device import processor
 from lookalike.tables.model_table import MOVED
 
 MODELS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,6 +12,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from hypothesis import settings
+from PIL import Image, ImageEnhance
+
+from lookalike.testing import scene_picture
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -72,3 +76,19 @@ def _unprivileged() -> Iterator[None]:
 def as_nobody() -> Callable[[], AbstractContextManager[None]]:
     """``with as_nobody():`` takes away root's right to read everything."""
     return _unprivileged
+
+
+@pytest.fixture(scope="session")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve scenes with two views each, ``3-a.png`` and ``3-b.png``, and ``pairs.csv``."""
+    folder = tmp_path_factory.mktemp("scenes")
+    for scene in range(12):
+        whole = Image.fromarray(scene_picture(scene))
+        whole.save(folder / f"{scene}-a.png")
+        part = whole.crop((10, 5, whole.width - 20, whole.height - 15))
+        ImageEnhance.Brightness(part).enhance(0.8).save(folder / f"{scene}-b.png")
+    rows = [(f"{n}-a.png", f"{n}-b.png", 1) for n in range(12)]
+    rows += [(f"{n}-a.png", f"{(n + 5) % 12}-b.png", 0) for n in range(12)]
+    with (folder / "pairs.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows([("a", "b", "same"), *rows])
+    return folder

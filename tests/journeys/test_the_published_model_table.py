@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from lookalike.encoders import load_encoder
-from lookalike.tables import Effort, Filters, ModelRow, ModelTable, select, table
-from lookalike.tables.measurement import Measurement
+from lookalike.measuring import Effort
+from lookalike.measuring.measurement import Measurement
+from lookalike.measuring.subject import example_subject
+from lookalike.tables import Filters, ModelRow, ModelTable, select, table
 from lookalike.tables.published import published_column
 from lookalike.tables.selection import catalogue_entry
-from lookalike.tables.subject import example_subject
 
 MISPRINT = ("resnext50_32x4d", "gflops")
 

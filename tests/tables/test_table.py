@@ -11,15 +11,15 @@ from PIL import Image
 
 import lookalike
 from lookalike.errors import OverwriteError, UnknownNameError, UsageError
+from lookalike.measuring.measurement import Measurement, Task
+from lookalike.measuring.subject import anchor_subject, example_subject, folder_subject
+from lookalike.measuring.timing import Effort, Timing
+from lookalike.measuring.worker import measure_apart
 from lookalike.report import csv_text, html_page, json_text, markdown_text
 from lookalike.tables import ModelRow, ModelTable, Separation
 from lookalike.tables.layout_reader import read_layout
-from lookalike.tables.measurement import Measurement, Task
 from lookalike.tables.model_row import labels_of
 from lookalike.tables.pareto import pareto
-from lookalike.tables.subject import anchor_subject, example_subject, folder_subject
-from lookalike.tables.timing import Effort, Timing
-from lookalike.tables.worker import measure_apart
 from lookalike.testing import scene_picture
 
 QUICK = Effort(repeats=2, seconds=0.0, most_seconds=0.2, warm_up=1)
@@ -147,7 +147,7 @@ def test_a_pair_that_one_model_can_not_value_is_judged_under_none(
             return replace(found, values=(None, *found.values[1:]))
         return found
 
-    monkeypatch.setattr("lookalike.tables.trying.measure_apart", lacking)
+    monkeypatch.setattr("lookalike.measuring.trying.measure_apart", lacking)
     found = made(["pixels", "hash:phash"], pairs=scenes / "pairs.csv")
     overs = {row.measures[0].over for row in found.rows}
     assert overs == {"11 same and 12 different pairs"}
@@ -202,7 +202,7 @@ def test_rows_that_were_saved_are_not_measured_again(
             raise KeyboardInterrupt
         return real(task)
 
-    monkeypatch.setattr("lookalike.tables.trying.measure_apart", counting)
+    monkeypatch.setattr("lookalike.measuring.trying.measure_apart", counting)
     rows = tmp_path / "rows"
     with pytest.raises(KeyboardInterrupt):
         made(["pixels", "hash:dhash"], save=rows)
@@ -238,7 +238,9 @@ def test_an_encoder_in_hand_is_tried_here_and_tells_no_memory() -> None:
 def test_what_makes_no_table_is_said_before_a_model_is_tried(
     options: dict[str, Any], told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lookalike.tables.trying.measure_apart", lambda task: pytest.fail("tried"))
+    monkeypatch.setattr(
+        "lookalike.measuring.trying.measure_apart", lambda task: pytest.fail("tried")
+    )
     with pytest.raises(UsageError, match=told):
         made(["pixels"], **options)
 
@@ -467,7 +469,7 @@ def test_a_model_that_fails_on_many_pictures_stands_aside_and_takes_no_pairs_alo
             return replace(found, values=(None,) * 12 + found.values[12:])
         return found
 
-    monkeypatch.setattr("lookalike.tables.trying.measure_apart", lacking)
+    monkeypatch.setattr("lookalike.measuring.trying.measure_apart", lacking)
     found = made(["pixels", "hash:dhash"], pairs=scenes / "pairs.csv")
     assert found["pixels"].roc_auc is not None
     assert found["pixels"].roc_auc.over == "12 same and 12 different pairs"
@@ -484,7 +486,7 @@ def test_all_figures_of_quality_are_of_the_same_pairs(
             return replace(found, values=(None, *found.values[1:]))
         return found
 
-    monkeypatch.setattr("lookalike.tables.trying.measure_apart", lacking)
+    monkeypatch.setattr("lookalike.measuring.trying.measure_apart", lacking)
     found = made(["pixels", "hash:dhash"], pairs=scenes / "pairs.csv")
     pixels = found["pixels"]
     values = [value for value in pixels.measurement.values if value is not None]

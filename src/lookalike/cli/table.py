@@ -166,7 +166,7 @@ def command(published_layout: bool, repeats: int, most_seconds: float, **options
     --negative. Without pictures, three of the package are taken, for the costs. Each model runs in
     a process of its own; one that fails has a row with the reason.
     """
-    from lookalike.tables import Effort
+    from lookalike.measuring import Effort
 
     output = output_of(options)
     check_output(output)

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lookalike.judge import Drawing, ScoredPairs, Scores, judge_scores
+from lookalike.measuring.device import processor, versions
+from lookalike.measuring.measurement import Measurement, Task
+from lookalike.measuring.subject import Subject
 from lookalike.report import amount
-from lookalike.tables.device import processor, versions
 from lookalike.tables.findings import MOST_NAMED
-from lookalike.tables.measurement import Measurement, Task
 from lookalike.tables.model_row import ALIKE, BEST, UNKNOWN, WORSE, ModelRow, labels_of
 from lookalike.tables.model_table import ModelTable, noise_of
 from lookalike.tables.pareto import pareto
@@ -25,7 +26,6 @@ from lookalike.tables.recommendation import (
     recommend,
 )
 from lookalike.tables.selection import catalogue_entry
-from lookalike.tables.subject import Subject
 
 MOST_COVERED = 0.9
 """Share of the fullest model's values below which a model stands aside."""

@@ -12,10 +12,10 @@ import numpy as np
 
 from lookalike.encoders import Entry
 from lookalike.judge import Difference, Measure
+from lookalike.measuring.measurement import Measurement
+from lookalike.measuring.subject import NEGATIVE, Subject
 from lookalike.tables.figures import POSITIVE, Figures, PairFigures
-from lookalike.tables.measurement import Measurement
 from lookalike.tables.published import PublishedColumn
-from lookalike.tables.subject import NEGATIVE, Subject
 
 CHANCE = 0.5
 """The ROC AUC of a model that guesses."""

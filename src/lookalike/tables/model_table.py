@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
+from lookalike.measuring.subject import Subject
 from lookalike.report import View, amount, html_fragment
 from lookalike.tables.findings import findings
 from lookalike.tables.grouping import PUBLISHED_BOUNDS, grouped
 from lookalike.tables.layout import published_layout
 from lookalike.tables.model_row import ALIKE, ModelRow
 from lookalike.tables.recommendation import Recommendation
-from lookalike.tables.subject import Subject
 
 OF_AN_ANCHOR = ("A5", "A6", "A9")
 """Findings that hold similarities of several metrics against each other or against 80 %."""

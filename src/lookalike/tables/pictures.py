@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from lookalike.images import Limits, Picture, Place, decode
 from lookalike.images.place import ReadError
+from lookalike.measuring.subject import Subject
 from lookalike.tables.model_row import ModelRow
-from lookalike.tables.subject import Subject
 
 HARDEST = 5
 """Pairs of each kind that are shown."""

@@ -9,23 +9,23 @@ from lookalike.encoders import Encoder, Runtime
 from lookalike.errors import UsageError
 from lookalike.images import Limits, Pictures
 from lookalike.judge import Drawing
-from lookalike.metrics import metric_named
-from lookalike.tables.assembled import assembled
-from lookalike.tables.grouping import PUBLISHED_BOUNDS, grouped
-from lookalike.tables.journal import Journal
-from lookalike.tables.measurement import Task
-from lookalike.tables.model_table import ModelTable
-from lookalike.tables.recommendation import Constraints
-from lookalike.tables.selection import Filters, select
-from lookalike.tables.subject import (
+from lookalike.measuring.journal import Journal
+from lookalike.measuring.measurement import Task
+from lookalike.measuring.subject import (
     Subject,
     anchor_subject,
     example_subject,
     folder_subject,
     table_subject,
 )
-from lookalike.tables.timing import Effort
-from lookalike.tables.trying import Tried, question, try_models
+from lookalike.measuring.timing import Effort
+from lookalike.measuring.trying import Tried, question, try_models
+from lookalike.metrics import metric_named
+from lookalike.tables.assembled import assembled
+from lookalike.tables.grouping import PUBLISHED_BOUNDS, grouped
+from lookalike.tables.model_table import ModelTable
+from lookalike.tables.recommendation import Constraints
+from lookalike.tables.selection import Filters, select
 
 
 def table(

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Literal
 
+from lookalike.measuring.subject import DIFFERENT, SAME
 from lookalike.report import Column, Plot, Series, Table, View
 from lookalike.tables.model_row import CHANCE, ModelRow
 from lookalike.tables.model_table import ModelTable
 from lookalike.tables.published import DEVICE, TITLE
-from lookalike.tables.subject import DIFFERENT, SAME
 
 GFLOPS = "GFLOPs are multiply-accumulates for one picture."
 TIMES = (

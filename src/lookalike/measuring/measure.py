@@ -16,10 +16,10 @@ from lookalike.embeddings import Embeddings
 from lookalike.encoders import Encoder, load_encoder
 from lookalike.errors import LookalikeError
 from lookalike.images import ImageSource, Limits, Picture, Place, decode
+from lookalike.measuring.measurement import Measurement, Task, Times, files_now
+from lookalike.measuring.memory import device_peak_mib, peak_mib, resident_mib
+from lookalike.measuring.timing import Effort, Timing, milliseconds, one_round, warmed_up
 from lookalike.metrics import similarity
-from lookalike.tables.measurement import Measurement, Task, Times, files_now
-from lookalike.tables.memory import device_peak_mib, peak_mib, resident_mib
-from lookalike.tables.timing import Effort, Timing, milliseconds, one_round, warmed_up
 
 Array: TypeAlias = "NDArray[Any]"
 Lap: TypeAlias = "NDArray[np.float64]"
@@ -60,7 +60,7 @@ def measure(
         A `Measurement`; memory is that of this process since it began to load.
 
     Example:
-        >>> from lookalike.tables.subject import example_subject
+        >>> from lookalike.measuring.subject import example_subject
         >>> found = measure(Task("pixels", example_subject(), effort=Effort(2, 0.0, 1.0, 1)))
         >>> found.values[0] > found.values[1]
         True

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.errors import UsageError
-from lookalike.tables import timing
-from lookalike.tables.timing import Effort, Timing, one_round, warmed_up
+from lookalike.measuring import timing
+from lookalike.measuring.timing import Effort, Timing, one_round, warmed_up
 
 times = st.lists(st.floats(0.01, 1e6), min_size=1, max_size=30)
 
@@ -48,7 +48,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
         self.now, self.seconds, self.calls = 0.0, seconds, 0
-        monkeypatch.setattr("lookalike.tables.timing.time.perf_counter", lambda: self.now)
+        monkeypatch.setattr("lookalike.measuring.timing.time.perf_counter", lambda: self.now)
 
     def call(self) -> None:
         self.calls += 1

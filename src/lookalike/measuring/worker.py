@@ -16,9 +16,9 @@ import threading
 import time
 from typing import Any
 
-from lookalike.tables.measure import measure
-from lookalike.tables.measurement import Measurement, Task
-from lookalike.tables.memory import give_way
+from lookalike.measuring.measure import measure
+from lookalike.measuring.measurement import Measurement, Task
+from lookalike.measuring.memory import give_way
 
 KILLED = -9
 """What Linux and macOS say of a process that was killed, as they do when memory runs out."""
@@ -29,7 +29,7 @@ TOLD = 300
 
 START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from lookalike.tables import worker; worker.main()"
+    "from lookalike.measuring import worker; worker.main()"
 )
 """The child finds modules where this process does, and not in the folder it happens to be in."""
 

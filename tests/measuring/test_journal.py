@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from lookalike.errors import OverwriteError, UsageError
-from lookalike.tables.journal import Journal
-from lookalike.tables.measure import measure
-from lookalike.tables.measurement import Measurement, Task, files_now
-from lookalike.tables.subject import example_subject
-from lookalike.tables.timing import Effort
+from lookalike.measuring.journal import Journal
+from lookalike.measuring.measure import measure
+from lookalike.measuring.measurement import Measurement, Task, files_now
+from lookalike.measuring.subject import example_subject
+from lookalike.measuring.timing import Effort
 
 QUICK = Effort(repeats=2, seconds=0.0, most_seconds=0.2, warm_up=1)
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from lookalike.errors import UsageError
 from lookalike.images import ImageSource, Picture, Place, Unreadable
-from lookalike.tables.subject import anchor_subject, example_subject, table_subject
+from lookalike.measuring.subject import anchor_subject, example_subject, table_subject
 
 
 def outcomes(places: tuple[Place, ...]) -> list[object]:

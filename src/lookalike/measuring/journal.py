@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lookalike.errors import CardError, OverwriteError, UsageError
-from lookalike.tables.measurement import Measurement
+from lookalike.measuring.measurement import Measurement
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from PIL import Image
 import lookalike
 from lookalike.encoders import Encoder
 from lookalike.errors import MissingWeightsError
-from lookalike.tables.measure import measure
-from lookalike.tables.measurement import Measurement, Task
-from lookalike.tables.subject import Subject, anchor_subject, example_subject, table_subject
-from lookalike.tables.timing import Effort
+from lookalike.measuring.measure import measure
+from lookalike.measuring.measurement import Measurement, Task
+from lookalike.measuring.subject import Subject, anchor_subject, example_subject, table_subject
+from lookalike.measuring.timing import Effort
 
 QUICK = Effort(repeats=2, seconds=0.0, most_seconds=0.2, warm_up=1)
 
@@ -171,8 +171,8 @@ def test_loading_is_told_in_milliseconds() -> None:
 
 def test_memory_is_told_before_batches_and_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
     peaks = iter([100.0, 700.0])
-    monkeypatch.setattr("lookalike.tables.measure.resident_mib", lambda: 40.0)
-    monkeypatch.setattr("lookalike.tables.measure.peak_mib", lambda: next(peaks))
+    monkeypatch.setattr("lookalike.measuring.measure.resident_mib", lambda: 40.0)
+    monkeypatch.setattr("lookalike.measuring.measure.peak_mib", lambda: next(peaks))
     found = measure(task())
     assert (found.memory_mib, found.batch_memory_mib) == (60.0, 660.0)
 

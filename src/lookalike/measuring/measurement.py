@@ -12,9 +12,9 @@ from lookalike.embeddings import Card
 from lookalike.encoders import Runtime
 from lookalike.images import Limits
 from lookalike.images.place import stamp_of
+from lookalike.measuring.subject import Subject
+from lookalike.measuring.timing import Effort, Timing
 from lookalike.metrics import metric_named
-from lookalike.tables.subject import Subject
-from lookalike.tables.timing import Effort, Timing
 
 
 @dataclass(frozen=True)

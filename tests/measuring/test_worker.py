@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from lookalike.tables.measure import measure
-from lookalike.tables.measurement import Task
-from lookalike.tables.memory import peak_mib, resident_mib
-from lookalike.tables.subject import example_subject
-from lookalike.tables.timing import Effort
-from lookalike.tables.worker import measure_apart
+from lookalike.measuring.measure import measure
+from lookalike.measuring.measurement import Task
+from lookalike.measuring.memory import peak_mib, resident_mib
+from lookalike.measuring.subject import example_subject
+from lookalike.measuring.timing import Effort
+from lookalike.measuring.worker import measure_apart
 
 QUICK = Effort(repeats=2, seconds=0.0, most_seconds=0.2, warm_up=1)
 
@@ -49,7 +49,7 @@ def _run_in_worker(code: str, folder: Path) -> float:
     script = folder / "heavy.py"
     script.write_text(
         "import sys, pickle, lookalike\n"
-        "from lookalike.tables.measure import measure\n"
+        "from lookalike.measuring.measure import measure\n"
         "def load():\n"
         f"    {code}\n"
         "    return lookalike.load_encoder('pixels')\n"
@@ -96,7 +96,7 @@ def test_what_a_library_prints_is_no_answer(
 ) -> None:
     noisy = (
         "import sys\n"
-        "from lookalike.tables import worker\n"
+        "from lookalike.measuring import worker\n"
         "real = worker.measure\n"
         "def loud(task, **options):\n"
         "    print('hello from a library', flush=True)\n"
@@ -134,7 +134,7 @@ def test_a_process_that_dies_after_an_answer_has_answered(
 ) -> None:
     dying = (
         "import os\n"
-        "from lookalike.tables import worker\n"
+        "from lookalike.measuring import worker\n"
         "real = worker.measure\n"
         "def measure(task, early):\n"
         "    real(task, early=early)\n"
@@ -166,7 +166,7 @@ def test_a_process_ends_with_its_parent(tmp_path: Path) -> None:
     """A worker whose parent is killed while it waits does not stay behind."""
     script = (
         "import os, subprocess, sys, json\n"
-        "from lookalike.tables import worker\n"
+        "from lookalike.measuring import worker\n"
         "child = subprocess.Popen([sys.executable, '-c', worker.START, json.dumps(sys.path)],\n"
         "                         stdin=subprocess.PIPE)\n"
         "print(child.pid, flush=True)\n"

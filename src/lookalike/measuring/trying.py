@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lookalike.encoders import Encoder
-from lookalike.tables.device import processor, versions
-from lookalike.tables.measure import measure
-from lookalike.tables.measurement import Measurement, Task
-from lookalike.tables.worker import measure_apart
+from lookalike.measuring.device import processor, versions
+from lookalike.measuring.measure import measure
+from lookalike.measuring.measurement import Measurement, Task
+from lookalike.measuring.worker import measure_apart
 
 
 @dataclass(frozen=True)
