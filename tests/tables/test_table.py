@@ -583,3 +583,24 @@ def test_a_picture_that_can_not_be_shown_costs_no_table(tmp_path: Path, scenes: 
     assert str(odd) in found.missed
     assert len(found.thumbnails) == 3
     assert found.recommended is not None
+
+
+def test_random_weights_are_not_held_against_models_that_mean_something(
+    scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tried(task: Task) -> Measurement:
+        found = measure_apart(task)
+        if task.model == "hash:dhash" and found.card is not None:
+            card = replace(found.card, weights_tag="random(seed=0)")
+            # better than all others, by luck
+            return replace(found, card=card, values=(1.0,) * 12 + (0.0,) * 12)
+        return found
+
+    monkeypatch.setattr("lookalike.measuring.trying.measure_apart", tried)
+    found = made(["pixels", "hash:dhash"], pairs=scenes / "pairs.csv")
+    assert found["pixels"].beside_best == "best"
+    assert found["hash:dhash"].roc_auc is None
+    assert found.recommended is found["pixels"]
+    alone = made(["hash:dhash"], pairs=scenes / "pairs.csv")
+    assert alone.rows[0].roc_auc is not None  # among themselves they can be compared
+    assert alone.recommended is None

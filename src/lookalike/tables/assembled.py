@@ -118,7 +118,8 @@ def _scored(
     """All models judged on the pairs that they have in common."""
     if subject.anchored:
         return None, (ONE_PAIR,)
-    tried = [row for row in rows if row.common_values]
+    valued = [row for row in rows if row.common_values]
+    tried = [row for row in valued if not row.random] or valued
     known = (
         [n for n in sorted(tried[0].common_values) if subject.pairs[n].same is not None]
         if tried
