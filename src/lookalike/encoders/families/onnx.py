@@ -128,7 +128,8 @@ def _preprocess(name: EncoderName, stated: Stated, beside: Path) -> Preprocess:
         raise UsageError(
             "nothing says how pictures are prepared for this network",
             where=name.text,
-            cure=f"add ?preprocess=NAME (one of {', '.join(PRESETS)}), or write {beside}",
+            cure=f"add ?preprocess=NAME (one of {', '.join(PRESETS)}), and &output=NAME if it has "
+            f"several outputs; or write {beside}",
         )
     return preprocess
 
