@@ -72,7 +72,7 @@ def test_rows_are_not_overwritten_unless_forced(tmp_path: Path) -> None:
     assert begun(path) == {}
 
 
-@pytest.mark.parametrize("content", ["", "no json\n", "[]\n", '{"other": 1}\n'])
+@pytest.mark.parametrize("content", ["no json\n", "[]\n", '{"question": 3}\n', '{"other": 1}\n'])
 def test_a_file_that_holds_no_rows_is_refused_and_left_alone(tmp_path: Path, content: str) -> None:
     path = tmp_path / "rows"
     path.write_text(content)
@@ -106,4 +106,31 @@ def test_a_model_whose_file_has_changed_is_tried_again(tmp_path: Path) -> None:
     network.write_bytes(b"another")
     assert begun(path) == {}
     network.unlink()
+    assert begun(path) == {}
+
+
+def test_a_file_without_anything_in_it_is_begun(tmp_path: Path) -> None:
+    path = tmp_path / "rows"
+    path.write_text("")
+    assert begun(path) == {}
+    Journal(str(path), QUESTION).add(PIXELS)
+    assert begun(path) == {"pixels": PIXELS}
+
+
+def test_a_file_cut_off_behind_its_question_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "rows"
+    begun(path)
+    path.write_text(path.read_text().rstrip("\n"))
+    assert begun(path) == {}
+    Journal(str(path), QUESTION).add(PIXELS)
+    assert begun(path) == {"pixels": PIXELS}
+
+
+def test_a_card_that_is_written_later_is_a_change_too(tmp_path: Path) -> None:
+    card = tmp_path / "net.onnx.yaml"
+    path = tmp_path / "rows"
+    begun(path)
+    Journal(str(path), QUESTION).add(replace(PIXELS, files=files_now([str(card)])))
+    assert list(begun(path)) == ["pixels"]
+    card.write_text("licence: MIT")
     assert begun(path) == {}

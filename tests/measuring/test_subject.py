@@ -9,7 +9,12 @@ from PIL import Image
 
 from lookalike.errors import UsageError
 from lookalike.images import ImageSource, Picture, Place, Unreadable
-from lookalike.measuring.subject import anchor_subject, example_subject, table_subject
+from lookalike.measuring.subject import (
+    anchor_subject,
+    example_subject,
+    folder_subject,
+    table_subject,
+)
 
 
 def outcomes(places: tuple[Place, ...]) -> list[object]:
@@ -62,10 +67,10 @@ def test_roles_number_what_there_are_several_of_and_pairs_share_the_anchor() -> 
 
 
 def test_one_picture_in_two_roles_keeps_two_ids() -> None:
-    subject = anchor_subject("a.jpg", "a.jpg", "n.jpg")
+    subject = anchor_subject("a.jpg", ["p.jpg", "p.jpg"], "n.jpg")
     ids = [place.id for place in subject.places]
-    assert len(set(ids)) == 3
-    assert ids[2] == "n.jpg"
+    assert len(set(ids)) == 4
+    assert ids[3] == "n.jpg"
 
 
 def test_an_anchor_is_one_picture(tmp_path: Path) -> None:
@@ -124,5 +129,51 @@ def test_a_pair_that_is_there_twice_counts_once_and_a_contradiction_is_refused(
         "left out: 1 pair that is of a picture with itself",
     )
     table.write_text("\n".join([*rows, "z,x,1"]))
-    with pytest.raises(UsageError, match=r"not both.*row 6"):
+    with pytest.raises(UsageError, match="the same in one row and different in another"):
         table_subject(table)
+
+
+def test_a_truth_that_one_row_leaves_open_another_may_tell(tmp_path: Path) -> None:
+    table = tmp_path / "p.csv"
+    table.write_text("a,b,same\nx,y,\ny,x,1\nx,z,0\nz,x,\n")
+    subject = table_subject(table)
+    assert [pair.same for pair in subject.pairs] == [True, False]
+
+
+def test_a_picture_with_itself_is_no_pair_to_judge_by(tmp_path: Path) -> None:
+    table = tmp_path / "p.csv"
+    table.write_text("a,b,same\nx,x,1\nx,y,0\n")
+    with pytest.raises(UsageError, match="no pair that is same"):
+        table_subject(table)
+
+
+def test_a_picture_in_memory_that_breaks_off_keeps_its_row(tmp_path: Path) -> None:
+    file = tmp_path / "whole.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save(file)
+    (tmp_path / "broken.jpg").write_bytes(file.read_bytes()[:900])
+    with Image.open(tmp_path / "broken.jpg") as broken:
+        subject = anchor_subject(str(file), broken, np.zeros((4, 4, 3), np.uint8))
+        found = list(ImageSource(pickle.loads(pickle.dumps(subject)).places))
+        assert subject.digest
+    assert [isinstance(one, Unreadable) for one in found] == [False, True, False]
+
+
+def test_pictures_in_no_folder_are_not_taken_for_one_thing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("r0.png", "r1.png", "a/0.png", "a/1.png", "b/0.png", "b/1.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    subject = folder_subject(["r0.png", "r1.png", "a", "b"], pairs=9)
+    assert {place.id for place in subject.places} == {"a/0.png", "a/1.png", "b/0.png", "b/1.png"}
+    assert subject.notes == ("left out: 2 pictures in no folder",)
+    assert "of a list, seed" in subject.source
+
+
+def test_a_positive_that_is_the_anchor_is_left_out_and_that_is_told() -> None:
+    subject = anchor_subject("a.jpg", ["a.jpg", "p.jpg"], "n.jpg")
+    assert [place.id for place in subject.places] == ["a.jpg", "p.jpg", "n.jpg"]
+    assert subject.notes == ("left out of the positives: a.jpg, the anchor itself",)
+    with pytest.raises(UsageError, match="every positive is the anchor"):
+        anchor_subject("a.jpg", "./a.jpg", "n.jpg")

@@ -147,6 +147,7 @@ def test_a_process_that_dies_after_an_answer_has_answered(
     assert found.ok
     assert found.values == measure(TASK).values
     assert found.throughput == ()
+    assert "when batches were tried: its process was killed" in found.notes[-1]
 
 
 def test_silence_is_a_reason_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -252,7 +253,9 @@ def test_no_width_cuts_a_number_or_hides_the_first_column(width: int, names: lis
     columns = (Column("name", "name"), *(Column(f"v{n}", f"v{n}", "number") for n in range(6)))
     rows = [{"name": name} | {f"v{n}": 123.4567 + n for n in range(6)} for name in names]
     stream = io.StringIO()
-    print_view(View("t", (Table(columns, rows),)), Console(file=stream, width=width))
+    print_view(
+        View("t", (Table(columns, rows, by_weight=True),)), Console(file=stream, width=width)
+    )
     lines = [line.split("│")[1:-1] for line in stream.getvalue().splitlines() if "│" in line]
     found = "".join(cells[0].strip() for cells in lines)
     assert found == "".join(names)
@@ -265,10 +268,23 @@ def test_no_width_cuts_a_number_or_hides_the_first_column(width: int, names: lis
         assert all(f"v{n}" in flat for n in range(shown - 1, 6))
 
 
-def test_text_is_folded_before_a_column_is_left_out() -> None:
+@pytest.mark.parametrize("width", [45, 60, 200])
+def test_text_is_folded_before_a_column_is_left_out(width: int) -> None:
     columns = (Column("name", "name"), Column("why", "why"))
     rows = [{"name": "n" * 40, "why": "w" * 40}]
-    stream = io.StringIO()
-    print_view(View("t", (Table(columns, rows),)), Console(file=stream, width=45))
-    assert "no room" not in stream.getvalue()
-    assert stream.getvalue().count("w") == 41
+    for by_weight in (True, False):
+        stream = io.StringIO()
+        table = Table(columns, rows, by_weight=by_weight)
+        print_view(View("t", (table,)), Console(file=stream, width=width))
+        assert "no room" not in stream.getvalue()
+        assert stream.getvalue().count("w") == 41
+
+
+def test_a_column_is_left_out_only_of_a_table_that_says_so() -> None:
+    columns = (Column("name", "name"), *(Column(f"c{n}", f"c{n}") for n in range(9)))
+    rows = [{"name": "n" * 30} | {f"c{n}": "x" * 20 for n in range(9)}]
+    for by_weight in (True, False):
+        stream = io.StringIO()
+        table = Table(columns, rows, by_weight=by_weight)
+        print_view(View("t", (table,)), Console(file=stream, width=80))
+        assert ("no room" in stream.getvalue()) is by_weight

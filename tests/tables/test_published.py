@@ -11,7 +11,8 @@ import pytest
 
 from lookalike import Embeddings, evaluate
 from lookalike.encoders.catalogue import PublishedRow, published_row
-from lookalike.tables.figures import POSITIVE, Figures, PairFigures, difference, roles_of
+from lookalike.measuring.subject import POSITIVE
+from lookalike.tables.figures import Figures, PairFigures, difference, roles_of
 from lookalike.tables.grouping import grouped
 from lookalike.tables.published import NEGATIVES, published_column, published_columns
 

@@ -1,7 +1,7 @@
 import csv
 import io
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,14 @@ from PIL import Image
 
 import lookalike
 from lookalike.errors import OverwriteError, UnknownNameError, UsageError
+from lookalike.judge import Drawing
 from lookalike.measuring.measurement import Measurement, Task
 from lookalike.measuring.subject import anchor_subject, example_subject, folder_subject
 from lookalike.measuring.timing import Effort, Timing
 from lookalike.measuring.worker import measure_apart
 from lookalike.report import csv_text, html_page, json_text, markdown_text
 from lookalike.tables import ModelRow, ModelTable, Separation
+from lookalike.tables import assembled as assembled_module
 from lookalike.tables.layout_reader import read_layout
 from lookalike.tables.model_row import labels_of
 from lookalike.tables.pareto import pareto
@@ -388,6 +390,8 @@ def test_a_model_that_guesses_is_not_recommended_and_the_others_are(scenes: Path
     guessing = replace(first.roc_auc, interval=replace(first.roc_auc.interval, low=0.49))
     assert first.above_chance
     assert not replace(first, measures=(guessing,)).above_chance
+    unknown = replace(first.roc_auc, interval=None)
+    assert not replace(first, measures=(unknown,)).above_chance  # nothing has been shown
     anchored = anchor_subject("a", "p", "n")
     for values, above in (((0.9, 0.8), True), ((0.8, 0.9), False), ((0.8, 0.8), False)):
         row = ModelRow("x", "x", Measurement("x", metric="cosine", values=values), anchored)
@@ -604,3 +608,40 @@ def test_random_weights_are_not_held_against_models_that_mean_something(
     alone = made(["hash:dhash"], pairs=scenes / "pairs.csv")
     assert alone.rows[0].roc_auc is not None  # among themselves they can be compared
     assert alone.recommended is None
+    assert not any("hash:dhash" in words for words in found.analysis if "separation" in words)
+
+
+def test_the_reason_says_among_whom_a_model_is_the_best(
+    scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = made(["pixels", "hash:dhash"], pairs=scenes / "pairs.csv")
+    assert "of those" not in found.recommendation.reason
+    monkeypatch.setattr(ModelRow, "above_chance", property(lambda row: row.label == "hash:dhash"))
+    other = made(["pixels", "hash:dhash"], pairs=scenes / "pairs.csv")
+    assert other.recommended is other["hash:dhash"]
+    assert "hash:dhash has the best ROC AUC of those that can be recommended" in (
+        other.recommendation.reason
+    )
+
+
+def test_without_any_model_nothing_is_recommended_and_the_reason_says_so(scenes: Path) -> None:
+    found = made(["onnx:no.onnx"], pairs=scenes / "pairs.csv")
+    assert found.recommendation.reason == "No model could be tried."
+    assert not any("stands aside" in note for note in found.judge_notes)
+    assert len(found.view().tables[0].narrow) == 1  # no costs
+
+
+def test_thousands_of_pairs_are_judged_at_once(tmp_path: Path, scenes: Path) -> None:
+    """The work grows with the pairs, and not with their square."""
+    row = made(["pixels"], pairs=scenes / "pairs.csv").rows[0]
+    calls: list[int] = []
+
+    class Watched(ModelRow):
+        @property
+        def common_values(self) -> dict[int, float]:
+            calls.append(1)
+            return super().common_values
+
+    watched = Watched(**{one.name: getattr(row, one.name) for one in fields(row)})
+    assembled_module._scored([watched], watched.subject, Drawing(100, 0.95, 0))
+    assert len(calls) < len(row.subject.pairs)

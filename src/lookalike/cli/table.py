@@ -51,7 +51,11 @@ def repeated(args: Sequence[str]) -> list[str]:
     for position, argument in enumerate(args):
         if argument == "--":
             return [*found, *args[position:]]
-        if argument in LISTS:
+        option, equals, value = argument.partition("=")
+        if equals and option in LISTS:
+            current, fresh = option, False
+            found += [option, value]
+        elif argument in LISTS:
             following = args[position + 1 : position + 2]
             if not following or (following[0].startswith("-") and following[0] != "-"):
                 raise click.UsageError(f"{argument} needs a value")

@@ -72,7 +72,6 @@ def judge_scores(
     drawing: Drawing,
     *,
     groups: Sequence[Hashable | None] | None = None,
-    fprs: tuple[float, ...] = (),
 ) -> ScoredPairs:
     """How well each model's values tell same pairs from different ones.
 
@@ -84,7 +83,6 @@ def judge_scores(
         pairs: Positions of both pictures, and whether they are the same. Both kinds occur.
         drawing: How intervals are made.
         groups: For each position what its picture shows, if that is known beyond the pairs.
-        fprs: False positive rates at which the true positive rate is told.
 
     Raises:
         UsageError: Unequal lengths, or pairs of one kind only.
@@ -111,7 +109,7 @@ def judge_scores(
             raise UsageError(f"{len(pairs)} pairs need as many finite values", where=name)
         counted = count_values(listed, values, one.higher_is_closer, resampling)
         measures[name] = pair_measures(
-            counted, resampling, fprs=fprs, level=drawing.level, more_pictures=False
+            counted, resampling, fprs=(), level=drawing.level, more_pictures=False
         )
     return ScoredPairs(
         measures, resampling.groups, drawing.level, drawing.notes(listed, resampling)

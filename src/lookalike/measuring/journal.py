@@ -35,7 +35,7 @@ class Journal:
             OverwriteError: There are rows, and neither ``resume`` nor ``force`` is given.
             UsageError: The rows answer another question, or the file can't be read or written.
         """
-        if os.path.exists(self.path):
+        if os.path.exists(self.path) and os.path.getsize(self.path):
             if resume:
                 return self._read()
             if not force:
@@ -60,12 +60,17 @@ class Journal:
         try:
             with open(self.path, encoding="ascii") as stream:
                 lines = stream.read().split("\n")
-            before = json.loads(lines[0])["question"]
+            before = dict(json.loads(lines[0])["question"])
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise UsageError(
-                "these are no rows of a table", where=self.path, cure="force replaces the file"
+                "these are no rows of a table",
+                where=self.path,
+                cure="without resume, force replaces the file",
             ) from error
         self._check(before)
+        if len(lines) == 1:  # cut off right behind the question
+            self._cut(lines)
+            return {}
         whole = lines[:-1]  # what follows the last line break was cut off while it was written
         if lines[-1]:
             self._cut(whole)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -11,7 +10,7 @@ from typing import Any
 from lookalike.embeddings import Card
 from lookalike.encoders import Runtime
 from lookalike.images import Limits
-from lookalike.images.place import stamp_of
+from lookalike.images.place import Stamp, file_place
 from lookalike.measuring.subject import Subject
 from lookalike.measuring.timing import Effort, Timing
 from lookalike.metrics import metric_named
@@ -172,10 +171,12 @@ class Measurement:
 
 
 def files_now(paths: Iterable[str]) -> tuple[tuple[str, int, int], ...]:
-    """Files with their sizes and the times of their last change; absent ones are left out."""
+    """Files with their sizes and the times of their last change; -1 and 0 for one that is absent.
+
+    A card beside a network is named whether it is there or not, and may be written later.
+    """
     found = []
     for path in paths:
-        with contextlib.suppress(OSError):
-            stamp = stamp_of(os.stat(path))
-            found.append((os.path.abspath(path), stamp.bytes, stamp.mtime_ns))
+        stamp = file_place(path).stamp() or Stamp(-1, 0)
+        found.append((os.path.abspath(path), stamp.bytes, stamp.mtime_ns))
     return tuple(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 from lookalike.comparison.pairs import Pair, Plan, plan_table
 from lookalike.errors import UsageError
 from lookalike.images import ImageSource, Limits, Pictures, Place
-from lookalike.images.place import ReadError, failed_place
+from lookalike.images.place import ReadError, Reason, failed_place
 from lookalike.judge.truth import folder_of
 from lookalike.report import amount
 
@@ -77,14 +78,14 @@ def table_subject(pairs: str | os.PathLike[str]) -> Subject:
     """
     path = os.fsdecode(pairs)
     plan = plan_table(path)
+    once, notes = _once(plan, path)
     for kind, word in ((True, "same"), (False, "different")):
-        if not any(pair.same is kind for pair in plan.pairs):
+        if not any(pair.same is kind for pair in once):
             raise UsageError(
                 f"the table has no pair that is {word}, and models are judged by both kinds",
                 where=path,
                 cure="say 1 or 0 in column same; lookalike compare --pairs tells values alone",
             )
-    once, notes = _once(plan, path)
     words = {True: SAME, False: DIFFERENT, None: ""}
     roles = tuple(words[pair.same] for pair in once)
     places = tuple(map(_portable, plan.places))
@@ -95,14 +96,16 @@ def _once(plan: Plan, path: str) -> tuple[tuple[Pair, ...], tuple[str, ...]]:
     """Each pair once, and none of a picture with itself; what was left out."""
     known: dict[tuple[int, int], Pair] = {}
     alone = 0
-    for number, pair in enumerate(plan.pairs, 2):
+    for pair in plan.pairs:
         key = min(pair.a, pair.b), max(pair.a, pair.b)
         alone += pair.a == pair.b
         before = known.setdefault(key, pair)
-        if before.same != pair.same:
+        if before.same is None:
+            known[key] = pair
+        elif pair.same not in (None, before.same):
             names = " and ".join(plan.places[end].id for end in key)
             raise UsageError(
-                f"{names} are the same here or above, not both", where=f"{path}, row {number}"
+                f"{names} are the same in one row and different in another", where=path
             )
     pairs = tuple(pair for (a, b), pair in known.items() if a != b)
     repeated = len(plan.pairs) - alone - len(pairs)
@@ -130,13 +133,16 @@ def folder_subject(pictures: Pictures, *, pairs: int = 200, seed: int = 0) -> Su
     places = list(ImageSource(pictures).places())
     folders: dict[str, list[int]] = {}
     for n, place in enumerate(places):
-        folders.setdefault(folder_of(place.id) or "", []).append(n)
+        folder = folder_of(place.id)
+        if folder is not None:
+            folders.setdefault(folder, []).append(n)
+    out = len(places) - sum(map(len, folders.values()))
     several = [some for some in folders.values() if len(some) > 1]
     if len(folders) < 2 or not several:
         raise UsageError(
             f"{amount(len(places), 'picture')} in {amount(len(folders), 'folder')} make no pairs "
             "of both kinds",
-            where=str(pictures),
+            where=_named(pictures),
             cure="a folder for each thing, with two pictures or more; or a table of pairs",
         )
     rng = random.Random(seed)
@@ -154,9 +160,15 @@ def folder_subject(pictures: Pictures, *, pairs: int = 200, seed: int = 0) -> Su
         tuple(_portable(places[n]) for n in used),
         tuple(found),
         (SAME,) * len(same) + (DIFFERENT,) * len(different),
-        f"drawn from {amount(len(folders), 'folder')} of {pictures}, seed {seed}",
+        f"drawn from {amount(len(folders), 'folder')} of {_named(pictures)}, seed {seed}",
         groups=tuple(folder_of(places[n].id) for n in used),
+        notes=(f"left out: {amount(out, 'picture')} in no folder",) if out else (),
     )
+
+
+def _named(pictures: Pictures) -> str:
+    """What pictures come from, if it has a name."""
+    return os.fsdecode(pictures) if isinstance(pictures, (str, os.PathLike)) else "a list"
 
 
 def _drawn(count: int, draw: Callable[[], list[int]]) -> list[tuple[int, int]]:
@@ -189,9 +201,15 @@ def anchor_subject(anchor: Pictures, positive: Pictures, negative: Pictures) -> 
     for name, side in zip(("anchor", POSITIVE, NEGATIVE), sides, strict=True):
         if not side or (name == "anchor" and len(side) > 1):
             raise UsageError(f"{len(side)} pictures can't be the {name}", cure="name one picture")
-    sides[2], notes = _unlike(sides[2], [*sides[0], *sides[1]])
-    if not sides[2]:
-        raise UsageError("every negative is the anchor or a positive", cure="name others")
+    sides[1], alike = _apart(sides[1], sides[0], "positives: {}, the anchor itself")
+    sides[2], unlike = _apart(
+        sides[2], [*sides[0], *sides[1]], "negatives: {}, the anchor or a positive"
+    )
+    notes = (*alike, *unlike)
+    if not sides[1] or not sides[2]:
+        raise UsageError(
+            "every positive is the anchor, or every negative one of the two", cure="name others"
+        )
     places = [_portable(place) for side in sides for place in side]
     roles = [*_numbered(POSITIVE, len(sides[1])), *_numbered(NEGATIVE, len(sides[2]))]
     pairs = [Pair(0, n, role.startswith(POSITIVE)) for n, role in enumerate(roles, 1)]
@@ -211,15 +229,15 @@ def example_subject() -> Subject:
     return Subject(tuple(places), pairs, (POSITIVE, NEGATIVE), "photographs of the package")
 
 
-def _unlike(
-    negatives: Sequence[Place], others: Sequence[Place]
+def _apart(
+    places: Sequence[Place], others: Sequence[Place], told: str
 ) -> tuple[list[Place], tuple[str, ...]]:
-    """Negatives that are not also the anchor or a positive, as those of a folder may be."""
+    """Places that are not among others too, as those of a folder may be; and which were."""
     files = {os.path.realpath(place.path) for place in others if place.path and not place.listed}
     kept, notes = [], []
-    for place in negatives:
+    for place in places:
         if place.path and not place.listed and os.path.realpath(place.path) in files:
-            notes.append(f"left out of the negatives: {place.id}, the anchor or a positive")
+            notes.append("left out of the " + told.format(place.id))
         else:
             kept.append(place)
     return kept, tuple(notes)
@@ -241,12 +259,15 @@ def _told_apart(places: Sequence[Place]) -> tuple[Place, ...]:
 def _portable(place: Place) -> Place:
     """The place itself if another process can read it, else one that holds what is in it."""
     ours = isinstance(place.read, partial) and place.read.func.__module__.startswith("lookalike.")
-    if ours:
+    if ours and place.path is not None:
         return place
     try:
         held = place.read(Limits())
+        pickle.dumps(held)  # a picture in memory may be a file that breaks off
     except ReadError as error:
         return failed_place(place.id, error.reason, error.detail, path=place.path)
+    except Exception as error:  # what is wrong with it is said in many ways
+        return failed_place(place.id, Reason.READ_ERROR, str(error), path=place.path)
     return replace(place, read=partial(_held, held))
 
 

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 from lookalike.measuring.measure import measure
@@ -53,7 +54,11 @@ def measure_apart(task: Task) -> Measurement:
             raise
         told = _last_whole(answers.decode("ascii", "replace"))
         if told is not None:  # what a process does after its answer does not matter
-            return Measurement.from_dict(told)
+            found = Measurement.from_dict(told)
+            if process.returncode == 0:
+                return found
+            ended = f"{task.model}, when batches were tried: {_death(process.returncode)}"
+            return replace(found, notes=(*found.notes, ended))
         errors.seek(0)
         words = errors.read().decode("utf-8", "replace").strip().splitlines()
     return Measurement(task.model, _death(process.returncode, words[-1] if words else ""))
@@ -68,7 +73,7 @@ def _last_whole(answers: str) -> dict[str, Any] | None:
     return None
 
 
-def _death(code: int, words: str) -> str:
+def _death(code: int, words: str = "") -> str:
     if code == KILLED:
         return "its process was killed by the system, which does that when memory runs out"
     told = f": {words[-TOLD:]}" if words else ""

@@ -55,7 +55,9 @@ def _print_table(table: Table, console: Console, most_rows: int) -> None:
             justify="right" if column.is_numeric else "left",
             overflow="fold",
             no_wrap=column.is_numeric,
-            min_width=_least_width(table, column, most_rows, console.width),
+            min_width=_least_width(table, column, most_rows, console.width)
+            if table.by_weight
+            else None,
         )
     for row in table.rows[:most_rows]:
         grid.add_row(*(Text(cell_text(row.get(column.key), column)) for column in columns))
@@ -74,6 +76,8 @@ def _fitting(
 ) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
     """The first columns, as far as there is room for them, and those that there is none for."""
     columns = text_columns(table)
+    if not table.by_weight:
+        return columns, ()
     used, count = 1, 0
     for column in columns:
         used += _least_width(table, column, most_rows, width) + BORDER

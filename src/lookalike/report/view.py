@@ -47,6 +47,8 @@ class Table:
         title: Heading; may be empty.
         aside: Whether it is left out on a terminal, since another table says the same there.
         narrow: Tables that a terminal shows in its place, since it is too wide there.
+        by_weight: Whether its columns come in the order of their weight, so that a terminal may
+            leave out the last ones where it has no room; else text is folded until all fit.
         mark: Key of a boolean cell, whose rows stand out on pages; empty for none.
     """
 
@@ -56,6 +58,7 @@ class Table:
     aside: bool = False
     narrow: tuple[Table, ...] = ()
     mark: str = ""
+    by_weight: bool = False
 
 
 @dataclass(frozen=True)

@@ -91,13 +91,14 @@ def _common(rows: Sequence[ModelRow]) -> tuple[list[ModelRow], tuple[str, ...]]:
     far fewer values than the fullest one stands aside.
     """
     held = {row.label: len(row.common_values) for row in rows}
-    most = max(held.values(), default=0)
-    full = [row for row in rows if held[row.label] >= MOST_COVERED * most and most]
+    meant = [row for row in rows if not row.random] or rows
+    most = max(held[row.label] for row in meant)
+    full = [row for row in meant if held[row.label] >= MOST_COVERED * most and most]
     common = frozenset.intersection(*(frozenset(row.common_values) for row in full or rows))
     notes = [
         f"stands aside: {row.label}, with values for {held[row.label]:,} of {most:,} pairs"
-        for row in rows
-        if row.ok and row not in full
+        for row in meant
+        if row.ok and most and row not in full
     ]
     lost = most - len(common)
     if lost:
@@ -118,8 +119,7 @@ def _scored(
     """All models judged on the pairs that they have in common."""
     if subject.anchored:
         return None, (ONE_PAIR,)
-    valued = [row for row in rows if row.common_values]
-    tried = [row for row in valued if not row.random] or valued
+    tried = [row for row in rows if row.common_values]
     known = (
         [n for n in sorted(tried[0].common_values) if subject.pairs[n].same is not None]
         if tried
@@ -128,14 +128,16 @@ def _scored(
     pairs = [(subject.pairs[n].a, subject.pairs[n].b, bool(subject.pairs[n].same)) for n in known]
     if {same for *_, same in pairs} != {True, False}:
         return None, ("nothing is judged: that takes same and different pairs with values",)
-    scores = {
-        row.label: Scores([row.common_values[n] for n in known], row.measurement.higher_is_closer)
-        for row in tried
-    }
+    scores = {row.label: _scores(row, known) for row in tried}
     found = judge_scores(scores, pairs, drawing, groups=subject.groups or None)
     unknown = len(subject.pairs) - sum(pair.same is not None for pair in subject.pairs)
     notes = [f"not judged: {amount(unknown, 'pair')} without a truth"] if unknown else []
     return found, (*notes, *found.notes)
+
+
+def _scores(row: ModelRow, known: Sequence[int]) -> Scores:
+    values = row.common_values
+    return Scores([values[n] for n in known], row.measurement.higher_is_closer)
 
 
 def _with_measures(row: ModelRow, judged: ScoredPairs) -> ModelRow:
@@ -156,41 +158,55 @@ def _with_pareto(rows: Sequence[ModelRow]) -> list[ModelRow]:
     return [replace(row, pareto=one) for row, one in zip(rows, kept, strict=True)]
 
 
+def _refused(rows: Sequence[ModelRow], judged: bool) -> dict[str, list[ModelRow]]:
+    """Rows that can't be recommended, by the reason why."""
+    chance = "not shown to be above chance: its ROC AUC has no interval, or one that reaches to 0.5"
+    if not judged:
+        chance = "not above chance: the positive is no closer than the hardest negative"
+    found: dict[str, list[ModelRow]] = {}
+    for row in rows:
+        if row.random:
+            found.setdefault("random weights, whose similarities mean nothing", []).append(row)
+        elif row.quality is None:
+            found.setdefault("without a quality that can be ranked", []).append(row)
+        elif not row.above_chance:
+            found.setdefault(chance, []).append(row)
+    return found
+
+
 def _recommendation(
     rows: Sequence[ModelRow], constraints: Constraints, judged: ScoredPairs | None, noise: float
 ) -> Recommendation:
     """One of the rows that mean something and do better than chance, if there are any."""
     measured = [row for row in rows if row.ok]
-    chance = "not above chance: the interval of its ROC AUC reaches to 0.5"
-    if not judged:
-        chance = "not above chance: the positive is no closer than the hardest negative"
-    refused = {
-        "random weights, whose similarities mean nothing": [row for row in measured if row.random],
-        "values that can't be ranked": [
-            row for row in measured if not row.random and row.quality is None
-        ],
-        chance: [row for row in measured if row.quality is not None and not row.above_chance],
-    }
+    refused = _refused(measured, judged is not None)
     out = {row.label for some in refused.values() for row in some}
 
     def alike(best: str, other: str) -> bool:
         return judged is not None and not judged.lead(best, other).distinguishable
 
+    quality = "ROC AUC" if judged else "gap in per cent"
     found = recommend(
         [_candidate(row) for row in measured if row.label not in out],
         constraints,
         alike=alike,
-        quality_name="ROC AUC" if judged else "gap in per cent",
+        quality_name=f"{quality} of those that can be recommended" if out else quality,
         noise=noise,
     )
     exclusions = [
-        Exclusion(why, tuple(row.label for row in some), (), f"Not recommended, {why}: {told}.")
+        Exclusion("refused", tuple(row.label for row in some), (), _words(why, some))
         for why, some in refused.items()
-        if (told := ", ".join(row.label for row in some[:MOST_NAMED]) + _more(some))
     ]
-    if measured and len(out) == len(measured):
+    if not measured:
+        found = replace(found, reason="No model could be tried.")
+    elif len(out) == len(measured):
         found = replace(found, reason="No model has shown that it tells same from different here.")
     return replace(found, excluded=(*exclusions, *found.excluded))
+
+
+def _words(why: str, some: Sequence[ModelRow]) -> str:
+    named = ", ".join(row.label for row in some[:MOST_NAMED])
+    return f"Not recommended, {why}: {named}{_more(some)}."
 
 
 def _more(some: Sequence[ModelRow]) -> str:

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from lookalike.errors import UsageError
-
-POSITIVE = "positive"
-"""The role of the pair that is alike; every other role is a negative."""
+from lookalike.measuring.subject import POSITIVE
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lookalike.errors import UsageError
-from lookalike.tables.figures import POSITIVE, Figures, difference, roles_of
+from lookalike.measuring.subject import POSITIVE
+from lookalike.tables.figures import Figures, difference, roles_of
 
 QUICK_MS = 2.0
 """Below it a similarity time is called quick; a largest time below it is not worth a word."""

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lookalike.errors import UsageError
-from lookalike.tables.figures import POSITIVE, Figures, roles_of
+from lookalike.measuring.subject import POSITIVE
+from lookalike.tables.figures import Figures, roles_of
 from lookalike.tables.findings import findings
 from lookalike.tables.grouping import Group
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from lookalike.errors import UsageError
-from lookalike.tables.figures import POSITIVE, Figures, PairFigures
+from lookalike.measuring.subject import POSITIVE
+from lookalike.tables.figures import Figures, PairFigures
 from lookalike.tables.grouping import Group
 from lookalike.tables.layout import HEAD, MISSING, tidy_label
 

@@ -13,8 +13,8 @@ import numpy as np
 from lookalike.encoders import Entry
 from lookalike.judge import Difference, Measure
 from lookalike.measuring.measurement import Measurement
-from lookalike.measuring.subject import NEGATIVE, Subject
-from lookalike.tables.figures import POSITIVE, Figures, PairFigures
+from lookalike.measuring.subject import NEGATIVE, POSITIVE, Subject
+from lookalike.tables.figures import Figures, PairFigures
 from lookalike.tables.published import PublishedColumn
 
 CHANCE = 0.5
@@ -69,7 +69,7 @@ class ModelRow:
         catalogue: What the catalogue says about it; None if it is not in there.
         published: The published column of the same network and weights, if one was asked for.
         common: Positions of the pairs that this and all other models are held against each other
-            by; all pairs if None.
+            by; empty for a model that stands aside, all pairs if None.
         measures: With a table of pairs: ROC AUC, best accuracy and others, with intervals.
         beside_best: ``best``; ``not distinguishable`` from it; ``worse``; ``too few to tell``;
             empty if not judged.
@@ -152,12 +152,11 @@ class ModelRow:
 
     @property
     def above_chance(self) -> bool:
-        """Whether it tells same from different at all: by its interval, or by its gap."""
+        """Whether it has shown that it tells same from different: by its interval, or its gap."""
         auc = self.roc_auc
         if auc is None:
             return self.quality is not None and self.quality > 0
-        least = auc.value if auc.interval is None else auc.interval.low
-        return least is not None and least > CHANCE
+        return auc.interval is not None and auc.interval.low > CHANCE
 
     @property
     def gap_per_cent(self) -> float | None:

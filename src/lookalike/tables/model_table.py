@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from statistics import median
 from typing import Any
 
 from lookalike.measuring.subject import Subject
 from lookalike.report import View, amount, html_fragment
+from lookalike.tables.figures import Figures
 from lookalike.tables.findings import findings
 from lookalike.tables.grouping import PUBLISHED_BOUNDS, grouped
 from lookalike.tables.layout import published_layout
@@ -96,7 +97,7 @@ class ModelTable:
 
     @property
     def recommended(self) -> ModelRow | None:
-        """The row to take; None if none meets the constraints."""
+        """The row to take; None if none meets the constraints, or has shown that it is any good."""
         return next((row for row in self.rows if row.label == self.recommendation.name), None)
 
     @property
@@ -121,7 +122,7 @@ class ModelTable:
     @property
     def analysis(self) -> tuple[str, ...]:
         """What stands out, in sentences made from the numbers."""
-        columns = [row.figures for row in self.measured]
+        columns = [_meant(row) for row in self.measured]
         once = {
             (one.rule, one.labels, one.values): one.words
             for one in reversed(findings(columns, noise=round(self.noise, 2)))
@@ -138,7 +139,7 @@ class ModelTable:
 
     def _quality_words(self) -> list[str]:
         best = self.best
-        auc = best.measure("roc_auc") if best else None
+        auc = best.roc_auc if best else None
         if best is None or auc is None or auc.value is None:
             return []
         ends = auc.interval and f" ({auc.interval.low:.3f} to {auc.interval.high:.3f})"
@@ -150,8 +151,8 @@ class ModelTable:
 
     def _separation_words(self) -> list[str]:
         """The widest separation of means, in standard deviations, since metrics may differ."""
-        apart = {row.label: row.separation for row in self.rows if row.separation}
-        known = {label: one.d_prime for label, one in apart.items() if one.d_prime is not None}
+        apart = {row.label: row.separation for row in self.rows if not row.random}
+        known = {label: one.d_prime for label, one in apart.items() if one and one.d_prime}
         if self.subject.anchored or not known:
             return []
         widest = max(known, key=lambda label: known[label])
@@ -228,6 +229,15 @@ class ModelTable:
     def _repr_html_(self) -> str:
         """Table and scatter, for notebooks."""
         return html_fragment(self.view())
+
+
+def _meant(row: ModelRow) -> Figures:
+    """The figures that mean something: of random weights those of cost alone."""
+    figures = row.figures
+    if not row.random:
+        return figures
+    pairs = {role: replace(pair, similarity=None) for role, pair in figures.pairs.items()}
+    return replace(figures, pairs=pairs)
 
 
 def moved_of(rows: Iterable[ModelRow]) -> float:

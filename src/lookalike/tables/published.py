@@ -8,7 +8,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from lookalike.tables.figures import POSITIVE, Figures, PairFigures
+from lookalike.measuring.subject import POSITIVE
+from lookalike.tables.figures import Figures, PairFigures
 
 TITLE = "Comprehensive Similarity Comparative Tables"
 """The README that the columns are from."""

@@ -77,7 +77,8 @@ class Exclusion:
     """What one constraint left out; a row that fails several is named under each.
 
     Attributes:
-        constraint: Name of the constraint; of the quality for rows without one.
+        constraint: Name of the constraint; ``quality`` for rows without one; ``refused`` for
+            rows that are not recommended under any constraint.
         failing: Rows whose figure does not meet it.
         unknown: Rows whose figure is not known.
         words: The same as a sentence.

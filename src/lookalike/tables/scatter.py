@@ -48,7 +48,7 @@ def _line(rows: list[ModelRow]) -> Series:
 
 
 def _points(label: str, rows: list[ModelRow], *, labelled: bool) -> Series:
-    ends = [one.interval for row in rows if (one := row.measure("roc_auc"))]
+    ends = [one.interval for row in rows if (one := row.roc_auc)]
     known = len(ends) == len(rows) and all(ends)
     return Series(
         label,

@@ -93,7 +93,7 @@ def table(
         effort: How long times are measured.
         resamples: Replicates of the bootstrap over groups of pictures.
         level: Confidence of intervals.
-        seed: Of the bootstrap.
+        seed: Of the bootstrap, and of the pairs that are drawn.
         thumbnails: Whether small copies of pictures are kept for pages.
         limits: What a single picture may cost.
         runtime: Engine, precision, device, threads.

@@ -27,8 +27,9 @@ from lookalike.tables.scatter import scatter
 GFLOPS = "GFLOPs are multiply-accumulates for one picture."
 TIMES = (
     "file ms: from file to vector, one picture at a time, files in the system's cache; model ms: "
-    "from the prepared picture to the vector in host memory; medians, with the distance of the "
-    "quartiles behind. Memory: the most that loading and embedding single pictures took."
+    "from the prepared picture to the vector in host memory; medians. ±: the distance of the "
+    "quartiles, or the difference of two rounds if that is more. Memory: the most that loading "
+    "and embedding single pictures took."
 )
 ACCURACY = "acc@1 and acc@5 are those published for ImageNet."
 
@@ -111,9 +112,9 @@ def _models(result: ModelTable) -> Table:
         return tuple(one for one in columns if one.key in filled)
 
     cost, known = told(COST), told(KNOWN)
-    narrow = [Table((*IDENTITY, *quality, *more, *known[:1]), rows, "Quality")]
+    narrow = [Table((*IDENTITY, *quality, *more, *known[:1]), rows, "Quality", by_weight=True)]
     if quickest:
-        narrow.append(Table((*IDENTITY, *cost), quickest, "Cost"))
+        narrow.append(Table((*IDENTITY, *cost), quickest, "Cost", by_weight=True))
     return Table(
         (*IDENTITY, *quality, *cost, *more, *known, *told(LAST), *ASIDE),
         rows,
