@@ -181,7 +181,7 @@ def test_memory_is_told_before_batches_and_with_them(monkeypatch: pytest.MonkeyP
 def test_sizes_and_rates_have_the_units_that_they_say() -> None:
     found, bits = measure(task()), measure(task("hash:phash"))
     assert (found.vector_bytes, bits.vector_bytes) == (752 * 4, 64)
-    assert len(found.yardstick_ms) == 2
+    assert len(found.yardsticks) == 2
     assert found.scan is not None
     assert found.times is not None
     # many at once are compared quicker than one by one

@@ -199,6 +199,8 @@ def test_rows_that_were_saved_are_not_measured_again(
     real = measure_apart
 
     def counting(task: Task) -> Measurement:
+        if task.check:
+            return real(task)
         tried.append(task.model)
         if task.model == "hash:dhash" and len(tried) == 2:
             raise KeyboardInterrupt
@@ -331,7 +333,7 @@ def test_a_machine_that_moved_is_said(judged: ModelTable) -> None:
         for row, one in zip(judged.measured, took, strict=True):
             assert row.measurement.times is not None
             times = replace(row.measurement.times, file=steady_file)
-            measurement = replace(row.measurement, times=times, yardstick_ms=(one,))
+            measurement = replace(row.measurement, times=times, yardsticks=((1.0, one),))
             rows.append(replace(row, measurement=measurement))
         return replace(judged, rows=tuple(rows))
 
@@ -645,3 +647,35 @@ def test_thousands_of_pairs_are_judged_at_once(tmp_path: Path, scenes: Path) -> 
     watched = Watched(**{one.name: getattr(row, one.name) for one in fields(row)})
     assembled_module._scored([watched], watched.subject, Drawing(100, 0.95, 0))
     assert len(calls) < len(row.subject.pairs)
+
+
+def test_a_process_in_which_a_model_was_slower_makes_its_times_noisy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steady = Timing(1.0, 1.0, 1.0, 1.0, 1.0, 30, (1.0, 1.0))
+
+    def tried(task: Task) -> Measurement:
+        found = measure_apart(task)
+        assert found.times is not None
+        model = replace(steady, rounds=(1.8,)) if task.check else steady
+        return replace(found, times=replace(found.times, model=model))
+
+    monkeypatch.setattr("lookalike.measuring.trying.measure_apart", tried)
+    times = made(["pixels"]).rows[0].measurement.times
+    assert times is not None
+    assert times.model.rounds == (1.0, 1.0, 1.8)
+    assert times.model.noisy
+    assert times.model.median == 1.0
+    assert len(times.file.rounds) == 3  # those of the second process, too
+
+
+def test_a_second_process_that_fails_is_told_and_costs_no_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def tried(task: Task) -> Measurement:
+        return Measurement(task.model, "it died") if task.check else measure_apart(task)
+
+    monkeypatch.setattr("lookalike.measuring.trying.measure_apart", tried)
+    found = made(["pixels"])
+    assert found.rows[0].ok
+    assert any("second process: it died" in one for one in found.warnings)

@@ -16,7 +16,7 @@ from lookalike.embeddings import Embeddings
 from lookalike.encoders import Encoder, load_encoder
 from lookalike.errors import LookalikeError
 from lookalike.images import ImageSource, Limits, Picture, Place, decode
-from lookalike.measuring.measurement import Measurement, Task, Times, files_now
+from lookalike.measuring.measurement import Measurement, Task, Times, Yardstick, files_now
 from lookalike.measuring.memory import device_peak_mib, peak_mib, resident_mib
 from lookalike.measuring.timing import Effort, Timing, milliseconds, one_round, warmed_up
 from lookalike.metrics import similarity
@@ -38,8 +38,8 @@ NOTHING = 0.005
 SCAN = 2**24
 """Numbers in the vectors that one vector is compared with."""
 
-YARDSTICK = 2**16
-"""Numbers that are sorted to see how quick the machine is."""
+SORTED, SIDE, PRODUCTS = 2**16, 96, 40
+"""What is done to see how quick the machine is: numbers sorted; products of small matrices."""
 
 
 def measure(
@@ -88,6 +88,8 @@ def _measured(
     timed = _prepared(encoder, task.subject.places, task.limits)
     warm = _Warm(encoder, timed, task) if timed else None
     rounds = [warm.round()] if warm else []
+    if task.check:
+        return _check(task, encoder, list(timed), rounds, (load_ms, yardstick))
     memory = _beyond(before)
     embeddings = encoder.encode(ImageSource(task.subject.places, limits=task.limits))
     metric = task.metric or card.metric
@@ -115,7 +117,7 @@ def _measured(
         scan=scan,
         memory_mib=memory,
         device_memory_mib=device_peak_mib(),
-        yardstick_ms=(yardstick, _yardstick()),
+        yardsticks=(yardstick, _yardstick()),
     )
     early(found)
     throughput = _throughput(encoder, list(timed.values()), task.effort)
@@ -125,6 +127,23 @@ def _measured(
         batch_memory_mib=_beyond(before),
         device_memory_mib=device_peak_mib(),
     )
+
+
+def _check(
+    task: Task,
+    encoder: Encoder,
+    timed: Sequence[Place],
+    rounds: Sequence[tuple[list[Lap], list[float]]],
+    before: tuple[float, Yardstick],
+) -> Measurement:
+    """Times alone, of one round."""
+    embeddings = encoder.encode(ImageSource(timed, limits=task.limits))
+    if not len(embeddings.vectors):
+        return Measurement(task.model)
+    compared, _ = _compared(embeddings, task.metric or encoder.card.metric, task.effort)
+    load_ms, yardstick = before
+    times = _times(timed, rounds, compared, load_ms)
+    return Measurement(task.model, times=times, yardsticks=(yardstick, _yardstick()))
 
 
 def _beyond(before: float | None) -> float | None:
@@ -262,7 +281,20 @@ def _times(
     )
 
 
-def _yardstick() -> float:
-    """Milliseconds that one core needs to sort fixed numbers, as the machine is now."""
-    numbers = np.random.default_rng(0).random(YARDSTICK)
-    return float(np.median([milliseconds(lambda: np.sort(numbers)) for _ in range(40)][10:]))
+def _yardstick() -> Yardstick:
+    """How quick the machine is now: one core alone, and all of them in small steps together.
+
+    Cores that wait for each other may be slow where each is quick; small networks feel it most.
+    """
+    numbers = np.random.default_rng(0).random(SORTED)
+    square = np.linspace(0, 1, SIDE**2, dtype=np.float32).reshape(SIDE, SIDE)
+
+    def together() -> None:
+        for _ in range(PRODUCTS):
+            square @ square
+
+    return _usual(lambda: np.sort(numbers)), _usual(together)
+
+
+def _usual(call: Callable[[], object]) -> float:
+    return float(np.median([milliseconds(call) for _ in range(40)][10:]))

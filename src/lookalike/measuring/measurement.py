@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypeAlias
 
 from lookalike.embeddings import Card
 from lookalike.encoders import Runtime
@@ -14,6 +14,8 @@ from lookalike.images.place import Stamp, file_place
 from lookalike.measuring.subject import Subject
 from lookalike.measuring.timing import Effort, Timing
 from lookalike.metrics import metric_named
+
+Yardstick: TypeAlias = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Task:
         effort: How long times are measured.
         metric: A metric's name; the encoder's own if None.
         limits: What a single picture may cost.
+        check: Whether only times are wanted, to be held against those of another process.
     """
 
     model: str
@@ -35,6 +38,7 @@ class Task:
     effort: Effort = field(default_factory=Effort)
     metric: str | None = None
     limits: Limits = field(default_factory=Limits)
+    check: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,11 @@ class Times:
         """The JSON shape."""
         timings = {name: getattr(self, name).to_dict() for name in TIMINGS}
         return timings | {"load_ms": self.load_ms, "of_pictures": dict(self.of_pictures)}
+
+    def beside(self, other: Times) -> Times:
+        """These times, with the rounds of another process beside their own."""
+        joined = {name: getattr(self, name).beside(getattr(other, name)) for name in TIMINGS}
+        return replace(self, **joined)
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Times:
@@ -99,8 +108,8 @@ class Measurement:
         batch_memory_mib: Likewise, with batches.
         device_memory_mib: The most memory on a CUDA device.
         files: Files that the encoder comes from: path, bytes, time of the last change.
-        yardstick_ms: How long a fixed piece of work took before and after; what differs is the
-            machine's doing.
+        yardsticks: How long two fixed pieces of work took before and after, in milliseconds: one
+            on a single core, one on all cores together. What differs is the machine's doing.
     """
 
     model: str
@@ -119,7 +128,7 @@ class Measurement:
     batch_memory_mib: float | None = None
     device_memory_mib: float | None = None
     files: tuple[tuple[str, int, int], ...] = ()
-    yardstick_ms: tuple[float, ...] = ()
+    yardsticks: tuple[Yardstick, ...] = ()
 
     @property
     def current(self) -> bool:
@@ -163,9 +172,9 @@ class Measurement:
         told = dict(plain)
         told["card"] = told["card"] and Card.from_dict(told["card"], where=told["model"])
         told["times"] = told["times"] and Times.from_dict(told["times"])
-        for name in ("notes", "values", "yardstick_ms"):
+        for name in ("notes", "values"):
             told[name] = tuple(told[name])
-        for name in ("failures", "throughput", "files"):
+        for name in ("failures", "throughput", "files", "yardsticks"):
             told[name] = tuple(tuple(one) for one in told[name])
         return cls(**told)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,8 @@ class Timing:
         p95: 95th percentile.
         minimum: Shortest.
         repeats: How many were measured.
-        rounds: The median of each round; between rounds, other things were done.
+        rounds: The median of each round; between rounds other things were done, and the last ones
+            may be those of another process. The other figures are of the first process.
 
     Example:
         >>> timing = Timing.of([[10, 12, 11], [50, 11]])
@@ -92,6 +93,19 @@ class Timing:
             len(every),
             tuple(float(np.median(one)) for one in kept),
         )
+
+    def beside(self, other: Timing) -> Timing:
+        """This time, with the rounds of another process behind its own.
+
+        Threads may lie well or badly for as long as a process lives, which no spread within it
+        shows.
+
+        Example:
+            >>> one, other = Timing.of([[1.0, 1.0]]), Timing.of([[1.8, 1.8]])
+            >>> one.noisy, one.beside(other).noisy, round(one.beside(other).drift, 3)
+            (False, True, 0.8)
+        """
+        return replace(self, rounds=(*self.rounds, *other.rounds))
 
     @property
     def spread(self) -> float:

@@ -60,10 +60,26 @@ def _same(before: Measurement, model: str | Encoder) -> bool:
 
 def _tried(model: str | Encoder, task: Task) -> Measurement:
     if isinstance(model, str):
-        return measure_apart(task)
+        return _checked(measure_apart(task), task)
     alone = measure(task, lambda: model)
     # this process holds other things too, so its memory says nothing about the model
     return replace(alone, memory_mib=None, batch_memory_mib=None)
+
+
+def _checked(found: Measurement, task: Task) -> Measurement:
+    """With the times of a second process beside, in which threads may lie otherwise."""
+    if found.times is None:
+        return found
+    other = measure_apart(replace(task, check=True))
+    if other.times is None:
+        why = other.reason or "no picture could be read"
+        note = f"{task.model}: its times could not be held against those of a second process: {why}"
+        return replace(found, notes=(*found.notes, note))
+    return replace(
+        found,
+        times=found.times.beside(other.times),
+        yardsticks=(*found.yardsticks, *other.yardsticks),
+    )
 
 
 def question(task: Task) -> dict[str, Any]:

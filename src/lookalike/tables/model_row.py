@@ -276,7 +276,7 @@ class ModelRow:
             "memory_mib": found.memory_mib,
             "batch_memory_mib": found.batch_memory_mib,
             "device_memory_mib": found.device_memory_mib,
-            "yardstick_ms": list(found.yardstick_ms),
+            "yardsticks": [list(one) for one in found.yardsticks],
             "card": found.card and found.card.to_dict(),
             "failures": [
                 dict(zip(("id", "reason", "detail"), one, strict=True)) for one in found.failures

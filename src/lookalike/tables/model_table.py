@@ -242,8 +242,8 @@ def _meant(row: ModelRow) -> Figures:
 
 def moved_of(rows: Iterable[ModelRow]) -> float:
     """See `ModelTable.machine_moved`."""
-    times = [time for row in rows for time in row.measurement.yardstick_ms]
-    return max(times) / min(times) - 1 if times else 0.0
+    found = [one for row in rows for one in row.measurement.yardsticks]
+    return max((max(times) / min(times) - 1 for times in zip(*found, strict=True)), default=0.0)
 
 
 def noise_of(rows: Sequence[ModelRow]) -> float:

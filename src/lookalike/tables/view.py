@@ -28,7 +28,7 @@ GFLOPS = "GFLOPs are multiply-accumulates for one picture."
 TIMES = (
     "file ms: from file to vector, one picture at a time, files in the system's cache; model ms: "
     "from the prepared picture to the vector in host memory; medians. ±: the distance of the "
-    "quartiles, or the difference of two rounds if that is more. Memory: the most that loading "
+    "quartiles, or the difference of rounds if that is more. Memory: the most that loading "
     "and embedding single pictures took."
 )
 ACCURACY = "acc@1 and acc@5 are those published for ImageNet."
