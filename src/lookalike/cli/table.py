@@ -27,8 +27,8 @@ from lookalike.cli.options import (
 if TYPE_CHECKING:
     from lookalike.tables import ModelTable
 
-LISTS = {"--models": "--models", "-m": "--models", "--positive": "", "--negative": ""}
-"""Options that take all that follows, up to the next option, and what each is called inside."""
+LISTS = frozenset({"--models", "-m", "--positive", "--negative"})
+"""Options that take all that follows, up to the next option."""
 
 
 class ListOptions(click.Command):

@@ -74,8 +74,8 @@ def listed_pairs(
         if alike:
             leader[other] = one
     first_of: dict[Hashable, int] = {}
-    for one in list(leader) if groups is not None else ():
-        group = groups[one] if groups is not None else None
+    shown = {one: groups[one] for one in leader} if groups is not None else {}
+    for one, group in shown.items():
         if group is not None:
             leader[find(one)] = find(first_of.setdefault(group, one))
     codes: dict[int, int] = {}

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from lookalike.encoders import Entry
 from lookalike.judge import Drawing, ScoredPairs, Scores, judge_scores
 from lookalike.measuring.device import processor, versions
 from lookalike.measuring.measurement import Measurement, Task
@@ -53,8 +54,8 @@ def assembled(
             label,
             one,
             subject,
-            catalogue_entry(one.model),
-            _column(one.model) if beside_published else None,
+            (entry := catalogue_entry(one.model)),
+            _column(entry) if beside_published else None,
         )
         for one, label in zip(measurements, labels, strict=True)
     ]
@@ -78,10 +79,10 @@ def assembled(
     return replace(result, hardest=hardest, thumbnails=thumbnails_of(shown, task.limits))
 
 
-def _column(name: str) -> PublishedColumn | None:
-    entry = catalogue_entry(name)
-    known = entry is not None and name.startswith("torchvision:")
-    return published_column(entry.architecture, entry.weights) if known and entry else None
+def _column(entry: Entry | None) -> PublishedColumn | None:
+    if entry is None or not entry.name.startswith("torchvision:"):
+        return None
+    return published_column(entry.architecture, entry.weights)
 
 
 def _common(rows: Sequence[ModelRow]) -> tuple[list[ModelRow], tuple[str, ...]]:

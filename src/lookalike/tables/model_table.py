@@ -205,6 +205,8 @@ class ModelTable:
 
     def to_dict(self) -> dict[str, Any]:
         """What ``--json`` prints, besides command and version."""
+        from lookalike.tables.scatter import scatter
+
         return {
             "results": [row.to_dict() for row in self.rows],
             "subject": self.subject.about,
@@ -216,7 +218,7 @@ class ModelTable:
             "noise": self.noise,
             "machine_moved": self.machine_moved,
             "settings": dict(self.settings),
-            "plots": [plot.to_dict() for plot in self.view().plots],
+            "plots": [plot.to_dict() for plot in scatter(self)],
             "notes": [*self.notes, *self.judge_notes, *self.warnings],
         }
 

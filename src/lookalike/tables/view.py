@@ -103,8 +103,9 @@ def _noise(result: ModelTable) -> str:
 def _models(result: ModelTable) -> Table:
     """Quality beside cost; on a terminal one above the other, each in its own order."""
     quality, more = quality_columns(result)
-    rows = [cells_of(row, result) for row in sorted(result.rows, key=_by_quality)]
-    quickest = [cells_of(row, result) for row in sorted(result.measured, key=_by_time)]
+    cells = {row.label: cells_of(row, result) for row in result.rows}
+    rows = [cells[row.label] for row in sorted(result.rows, key=_by_quality)]
+    quickest = [cells[row.label] for row in sorted(result.measured, key=_by_time)]
 
     def told(columns: Iterable[Column]) -> tuple[Column, ...]:
         """Without columns that are empty in every row."""
