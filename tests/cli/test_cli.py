@@ -35,7 +35,7 @@ def test_compare_prints_one_object_with_rows_of_the_documented_shape(
     assert (parsed["command"], parsed["version"]) == ("compare", __version__)
     rows: list[dict[str, object]] = parsed["results"]  # type: ignore[assignment]
     shape = {"a", "b", "model", "fingerprint", "metric", "value"}
-    assert [set(row) - shape for row in rows] == [set(), {"error"}, {"error"}]
+    assert [set(row) - shape for row in rows] == [{"verdict"}, {"error"}, {"error"}]
     assert all(shape <= set(row) for row in rows)
     assert isinstance(rows[0]["value"], float)
     assert rows[1]["value"] is None
@@ -137,7 +137,7 @@ def test_names_of_any_bytes_go_through_every_format(
     assert {rows[0]["a"], rows[0]["b"], rows[1]["b"]} == set(names)
     assert exit_code(["compare", *names, "--csv"]) == 0
     assert b"caf\xe9.png" in capfdbinary.readouterr().out
-    assert exit_code(["compare", *names, "--markdown"]) == 0
+    assert exit_code(["compare", *names, "--markdown", "-m", "pixels"]) == 0
     lines = capfdbinary.readouterr().out.decode().splitlines()
     assert r"| caf\\xe9.png | new\\nline.png | pixels | cosine | 1.0000 |" in lines
     assert r"| caf\\xe9.png | &lt;b&gt;\[red\].png | pixels | cosine | 1.0000 |" in lines

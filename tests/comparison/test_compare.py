@@ -16,7 +16,7 @@ PICTURES = [scene_picture(1), scene_picture(2), noise_picture(3), noise_picture(
 
 
 def test_values_are_the_similarities_of_the_encoders_vectors() -> None:
-    result = lookalike.compare(PICTURES)
+    result = lookalike.compare(PICTURES, models="pixels")
     vectors = lookalike.load_encoder("pixels").encode(PICTURES).vectors.astype(np.float64)
     units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     expected = [units[a] @ units[b] for a in range(4) for b in range(a + 1, 4)]
@@ -38,11 +38,11 @@ def test_each_model_and_metric_has_its_rows() -> None:
         ("pixels", "cosine"),
         ("hash:phash", "hamming"),
     ]
-    euclidean = lookalike.compare(PICTURES[:2], metric="euclidean").results[0].value
-    cosine = result.results[0].value
-    assert euclidean is not None
+    euclidean = lookalike.compare(PICTURES[:2], models="pixels", metric="euclidean")
+    distance, cosine = euclidean.results[0].value, result.results[0].value
+    assert distance is not None
     assert cosine is not None
-    assert euclidean**2 == pytest.approx(2 - 2 * cosine, abs=1e-5)
+    assert distance**2 == pytest.approx(2 - 2 * cosine, abs=1e-5)
 
 
 @settings(max_examples=25, deadline=None)
@@ -90,7 +90,7 @@ def test_one_model_twice_keeps_its_results_apart() -> None:
 def test_blocks_of_pairs_are_joined_in_order() -> None:
     count = int((2 * BLOCK) ** 0.5) + 10
     pictures = [noise_picture(seed, 8, 8) for seed in range(count)]
-    result = lookalike.compare(pictures, thumbnails=False)
+    result = lookalike.compare(pictures, models="pixels", thumbnails=False)
     vectors = lookalike.load_encoder("pixels").encode(pictures).vectors
     expected = np.asarray(lookalike.similarity(vectors, vectors))[np.triu_indices(count, 1)]
     assert [one.value for one in result.results] == pytest.approx(list(expected), abs=1e-9)
@@ -102,9 +102,38 @@ def test_strict_turns_a_failure_into_an_error_that_names_it() -> None:
 
 
 def test_no_verdict_is_given_without_a_calibration() -> None:
-    result = lookalike.compare(PICTURES[:2])
-    assert result.to_dict()["verdict"] is None
-    assert "no threshold is invented" in result.verdict
+    result = lookalike.compare(PICTURES[:2], models=["pixels", "hash:phash"])
+    assert "verdict" not in result.to_dict()["results"][0]
+    (told,) = result.verdicts
+    assert told.startswith("no verdict: pixels came without a calibration, hash:phash came without")
+    assert "no threshold is invented" in told
+    assert "Column('words'" not in repr(result.view().tables)
+
+
+def test_an_encoder_with_a_calibration_says_what_its_values_mean() -> None:
+    result = lookalike.compare(PICTURES[0], PICTURES[0], "no.jpg", PICTURES[2])
+    verdict = result.models[0].card.verdict
+    assert verdict is not None
+    equal, failed, strange = (result.results[n] for n in (0, 1, 2))
+    assert failed.verdict is None
+    for one in (equal, strange):
+        assert one.value is not None
+        assert one.verdict == verdict.of(one.value)
+    assert equal.verdict is not None
+    assert equal.to_dict()["verdict"]["words"] == equal.verdict.words
+    assert equal.verdict.words.startswith("the same picture")
+    assert result.verdicts == (f"builtin: {verdict.reading}",)
+    shown = result.view().tables[-1]
+    assert shown.rows[0]["same_picture"] == equal.verdict.same_picture
+    assert shown.rows[0]["same_kind"] == equal.verdict.same_kind
+    assert shown.rows[0]["words"] == equal.verdict.words
+    assert not shown.aside
+
+
+def test_a_calibration_says_nothing_of_another_metric() -> None:
+    result = lookalike.compare(PICTURES[:2], metric="euclidean")
+    assert result.results[0].verdict is None
+    assert "builtin came with a calibration for cosine only" in result.verdicts[0]
 
 
 def test_random_weights_are_said_in_every_format() -> None:

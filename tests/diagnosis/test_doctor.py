@@ -16,7 +16,7 @@ def test_it_looks_at_every_extra_engine_and_the_default() -> None:
     assert by_name(diagnosis, "engine") == dict.fromkeys(
         ("openvino", "onnxruntime", "torch", "torchvision"), "ok"
     )
-    assert by_name(diagnosis, "encoder")["pixels"] == "ok"
+    assert by_name(diagnosis, "encoder")["builtin"] == "ok"
     assert diagnosis.healthy
 
 

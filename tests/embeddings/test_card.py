@@ -9,10 +9,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookalike.embeddings import Card
+from lookalike.embeddings import Card, VerdictMap
 from lookalike.embeddings.card import IDENTITY, read_yaml
 from lookalike.errors import CardError
 from lookalike.images import Preprocess
+from lookalike.metrics import Likelihood
 
 CARD = Card(
     algorithm="torchvision/resnet50",
@@ -31,6 +32,18 @@ CARD = Card(
     acc1=80.858,
     acc5=95.434,
     source="https://example.org/weights.pth",
+)
+
+VERDICT = VerdictMap(
+    metric="cosine",
+    same_picture=Likelihood((0.5, 0.9), (-3.0, 4.0)),
+    same_kind=Likelihood((0.1, 0.8), (-2.0, 2.0)),
+    share_same_picture=0.2,
+    share_same_kind=0.5,
+    pairs=100,
+    data="photographs",
+    error_same_picture=0.01,
+    error_same_kind=0.02,
 )
 
 DECIDING: dict[str, Any] = {
@@ -53,6 +66,7 @@ DESCRIBING: dict[str, Any] = {
     "acc1": None,
     "acc5": 1.5,
     "source": "",
+    "verdict": VERDICT,
 }
 
 
@@ -162,6 +176,7 @@ text = st.text(max_size=8)
         kind=st.sampled_from(["float", "bits"]),
         params=st.none() | st.integers(0, 10**12),
         acc1=st.none() | st.floats(0, 100),
+        verdict=st.sampled_from([None, VERDICT]),
         preprocess=st.builds(
             Preprocess,
             resize=st.none() | st.integers(1, 9) | st.tuples(st.integers(1, 9), st.integers(1, 9)),

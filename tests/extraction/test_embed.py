@@ -745,7 +745,7 @@ def test_ctrl_c_after_the_last_picture_stops_nothing(folder: Path, tmp_path: Pat
 
 def test_without_a_model_the_stores_own_is_taken(folder: Path, tmp_path: Path) -> None:
     embed(folder, store=tmp_path / "a")
-    assert lookalike.Embeddings.open(tmp_path / "a").card.name == "pixels"
+    assert lookalike.Embeddings.open(tmp_path / "a").card.name == "builtin"
     embed(folder, store=tmp_path / "b", model="hash:dhash")
     Image.fromarray(scene_picture(30, 24, 32)).save(folder / "new.png")
     assert embed(folder, store=tmp_path / "b").counts == Counts(added=1, unchanged=13)

@@ -73,7 +73,7 @@ def compare(
     Example:
         >>> import numpy as np
         >>> black, white = np.zeros((8, 8, 3), np.uint8), np.full((8, 8, 3), 255, np.uint8)
-        >>> compare(black, black, white).results[0].value
+        >>> compare(black, black, white, models="pixels").results[0].value
         1.0
     """
     if (pairs is None) == (not pictures):
@@ -179,4 +179,5 @@ def _pair_result(
         value=value,
         error="; ".join(reasons) or None,
         same=pair.same,
+        verdict=None if value is None or use.verdict is None else use.verdict.of(value),
     )

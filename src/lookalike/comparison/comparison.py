@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.comparison.view import comparison_view
-from lookalike.embeddings import Card, Row
+from lookalike.embeddings import Card, PairVerdict, Row, VerdictMap
 from lookalike.metrics import metric_named
 from lookalike.report import View, html_fragment
 
@@ -32,6 +32,7 @@ class PairResult:
         same: Whether the two are known to be alike; None if nobody said.
         low: Smallest value under harmless edits of both pictures; None unless asked for.
         high: Largest value under harmless edits; None unless asked for.
+        verdict: What the value says of the two; None under an encoder without a calibration.
     """
 
     a: str
@@ -44,12 +45,15 @@ class PairResult:
     same: bool | None = None
     low: float | None = None
     high: float | None = None
+    verdict: PairVerdict | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON shape: the first six keys always, the others where they have a value."""
         always = ("a", "b", "model", "fingerprint", "metric", "value")
         optional = ("error", "same", "low", "high")
         said = {key: getattr(self, key) for key in optional if getattr(self, key) is not None}
+        if self.verdict is not None:
+            said["verdict"] = self.verdict.to_dict()
         return {key: getattr(self, key) for key in always} | said
 
 
@@ -70,6 +74,12 @@ class ModelUse:
     metric: str
     label: str
     notes: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> VerdictMap | None:
+        """The calibration that came with the encoder, if it is for this metric."""
+        verdict = self.card.verdict
+        return verdict if verdict is not None and verdict.metric == self.metric else None
 
     @property
     def reading(self) -> str:
@@ -97,14 +107,32 @@ class Comparison:
     thumbnails: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
-    def verdict(self) -> str:
-        """What may be concluded beyond the numbers."""
-        names = ", ".join(dict.fromkeys(use.card.name.partition("?")[0] for use in self.models))
-        return (
-            f"no verdict: {names} came without a calibration, and no threshold is invented. "
-            "A value says which pairs are closer under the same model, not whether two pictures "
-            "match."
-        )
+    def verdicts(self) -> tuple[str, ...]:
+        """What may be concluded beyond the numbers: for which pairs verdicts hold, or that none.
+
+        Example:
+            >>> import lookalike
+            >>> black, white = np.zeros((8, 8, 3), np.uint8), np.full((8, 8, 3), 255, np.uint8)
+            >>> lookalike.compare(black, white, models="pixels").verdicts[0][:33]
+            'no verdict: pixels came without a'
+        """
+        told = []
+        silent = []
+        for use in self.models:
+            name = use.card.name.partition("?")[0]
+            if use.verdict is not None:
+                told.append(f"{use.label}: {use.verdict.reading}")
+            elif use.card.verdict is not None:
+                silent.append(f"{name} came with a calibration for {use.card.verdict.metric} only")
+            else:
+                silent.append(f"{name} came without a calibration")
+        if silent:
+            told.append(
+                f"no verdict: {', '.join(dict.fromkeys(silent))}, and no threshold is invented. "
+                "A value says which pairs are closer under the same model, not whether two "
+                "pictures match."
+            )
+        return tuple(told)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -161,8 +189,7 @@ class Comparison:
                 {"id": row.id, "reason": row.reason and row.reason.value, "detail": row.detail}
                 for row in self.failures
             ],
-            "verdict": None,
-            "notes": [self.verdict, *self.notes],
+            "notes": [*self.verdicts, *self.notes],
         }
 
     def view(self) -> View:

@@ -19,6 +19,9 @@ SPREAD = (
     + ")"
 )
 
+PROBABILITIES = ("same_picture", "same_kind")
+"""Of a verdict, for programs."""
+
 MATRIX_SIDE = 16
 """Pictures up to which a matrix is shown beside the list of pairs."""
 
@@ -29,19 +32,19 @@ def comparison_view(comparison: Comparison) -> View:
     tables = [_matrix(comparison, n) for n in range(len(comparison.models))] if matrix else []
     if comparison.failures:
         tables.append(_failures(comparison))
-    spread = any(one.low is not None for one in comparison.results)
-    tables.append(_pairs(comparison, aside=matrix and not spread))
+    said = any(one.low is not None or one.verdict for one in comparison.results)
+    tables.append(_pairs(comparison, aside=matrix and not said))
     readings = dict.fromkeys(use.reading for use in comparison.models)
     engines = dict.fromkeys(
         f"{use.label}: {use.engine}, fingerprint {use.card.fingerprint[:12]}"
         for use in comparison.models
     )
-    if spread:
+    if any(one.low is not None for one in comparison.results):
         readings |= {SPREAD: None}
     return View(
         title="How alike are these pictures?",
         tables=tuple(tables),
-        notes=(*readings, *engines, comparison.verdict),
+        notes=(*readings, *engines, *comparison.verdicts),
         warnings=comparison.notes,
         pictures=comparison.thumbnails,
     )
@@ -55,13 +58,17 @@ def _pairs(comparison: Comparison, *, aside: bool) -> Table:
     columns += [Column("b", "b"), Column("model", "model")]
     columns += [Column("fingerprint", "fingerprint", aside=True)]
     columns += [Column("metric", "metric"), _value_column(comparison)]
+    if any(one.verdict is not None for one in results):
+        columns += [Column("words", "verdict")]
+        columns += [Column(key, key, "number", aside=True) for key in PROBABILITIES]
     if any(one.low is not None for one in results):
         columns += [Column("low", "lowest", "number"), Column("high", "highest", "number")]
     if any(one.same is not None for one in results):
         columns.append(Column("same", "same"))
     if any(one.error for one in results):
         columns.append(Column("error", "error"))
-    return Table(tuple(columns), [one.to_dict() for one in results], "Pairs", aside)
+    rows = [one.to_dict() | (one.verdict.to_dict() if one.verdict else {}) for one in results]
+    return Table(tuple(columns), rows, "Pairs", aside)
 
 
 def _value_column(comparison: Comparison) -> Column:

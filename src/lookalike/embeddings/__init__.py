@@ -7,5 +7,16 @@ from lookalike.embeddings.ledger import Ledger
 from lookalike.embeddings.origin import Origin
 from lookalike.embeddings.row import Row
 from lookalike.embeddings.store import Store
+from lookalike.embeddings.verdict import PairVerdict, VerdictMap
 
-__all__ = ["Card", "Embeddings", "EngineCheck", "Ledger", "Origin", "Row", "Store"]
+__all__ = [
+    "Card",
+    "Embeddings",
+    "EngineCheck",
+    "Ledger",
+    "Origin",
+    "PairVerdict",
+    "Row",
+    "Store",
+    "VerdictMap",
+]

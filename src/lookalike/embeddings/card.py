@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.embeddings.verdict import VerdictMap
 from lookalike.errors import CardError, UsageError
 from lookalike.images import Preprocess
 from lookalike.images.validation import validated
@@ -47,6 +48,7 @@ class Card:
         acc1: Published ImageNet top-1 accuracy, in per cent.
         acc5: Published ImageNet top-5 accuracy, in per cent.
         source: Where the weights come from.
+        verdict: What its values say of two pictures; None without a calibration.
 
     Example:
         >>> card = Card(algorithm="onnx", weights="sha256:00", layer="features", pooling="none",
@@ -72,6 +74,7 @@ class Card:
     acc1: float | None = None
     acc5: float | None = None
     source: str = ""
+    verdict: VerdictMap | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "settings", tuple(sorted(self.settings)))
@@ -136,6 +139,7 @@ class Card:
         plain["preprocess"] = self.preprocess.to_dict()
         plain["settings"] = dict(self.settings)
         plain["heads"] = list(self.heads)
+        plain["verdict"] = self.verdict and self.verdict.to_dict()
         return {"fingerprint": self.fingerprint, **plain}
 
     @classmethod

@@ -11,8 +11,8 @@ from lookalike.encoders.families.family import Family, family_named, family_name
 from lookalike.encoders.listing import Listing
 from lookalike.encoders.name import EncoderName, parse_name
 
-DEFAULT_ENCODER = "pixels"
-"""What commands use when no model is named: it needs no weights and no network."""
+DEFAULT_ENCODER = "builtin"
+"""What commands use when no model is named: its weights are in the package."""
 
 __all__ = [
     "DEFAULT_ENCODER",
@@ -45,7 +45,7 @@ def load_encoder(
     """An encoder by name, ready to run.
 
     Args:
-        name: ``family:name[/variant][?key=value&...]``, e.g. ``pixels``, ``hash:phash``,
+        name: ``family:name[/variant][?key=value&...]``, e.g. ``builtin``, ``hash:phash``,
             ``onnx:net.onnx?preprocess=imagenet``, ``torchvision:resnet50?layer=layer3``.
         engine: ``openvino``, ``onnxruntime`` or ``torch``; chosen by family and device if None.
         precision: ``auto``, ``f32``, ``bf16`` or ``f16``.

@@ -1,55 +1,20 @@
-"""From a score to a probability: how much likelier it is for the same thing than for others."""
+"""Fits the map from scores to likelihood ratios."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.judge.pair_counts import PairCounts
+from lookalike.metrics import Likelihood
 
 Floats: TypeAlias = "NDArray[np.float64]"
 
 BINS = 100
 """Bins of equally many same pairs, and of equally many different ones, before they are pooled."""
-
-
-@dataclass(frozen=True)
-class Likelihood:
-    """A monotone map from values of a metric to the log of the likelihood ratio.
-
-    Between its points the map is a straight line; beyond them it stays as at the last one, since
-    nothing was seen there.
-
-    Attributes:
-        values: (K,) rising.
-        log_ratios: (K,) natural logarithm of how much likelier the value is among same pairs.
-
-    Example:
-        >>> map = Likelihood((0.2, 0.8), (-2.0, 2.0))
-        >>> round(map.probability(0.5, prior=0.5), 2), round(map.probability(9, prior=0.5), 2)
-        (0.5, 0.88)
-    """
-
-    values: tuple[float, ...]
-    log_ratios: tuple[float, ...]
-
-    def probability(self, value: float, *, prior: float) -> float:
-        """Probability that a pair with this value is the same.
-
-        Args:
-            value: Of the metric.
-            prior: Share of same pairs among those that are asked about, between 0 and 1.
-        """
-        log_ratio = float(np.interp(value, self.values, self.log_ratios))
-        return 1 / (1 + math.exp(-(log_ratio + math.log(prior / (1 - prior)))))
-
-    def to_dict(self) -> dict[str, Any]:
-        """The points as plain lists."""
-        return {"values": list(self.values), "log_ratios": list(self.log_ratios)}
 
 
 def likelihood_of(counts: PairCounts) -> Likelihood:

@@ -15,10 +15,9 @@ from numpy.typing import ArrayLike
 from lookalike.embeddings import Card
 from lookalike.errors import CardError, FingerprintError, OverwriteError, UsageError
 from lookalike.images.validation import validated
-from lookalike.judge.likelihood import Likelihood
 from lookalike.judge.reference import Drift, Reference
 from lookalike.judge.resampling import Interval
-from lookalike.metrics import metric_named
+from lookalike.metrics import Likelihood, metric_named
 from lookalike.report import Column, Table, View, html_fragment
 
 RATES = {
@@ -87,21 +86,12 @@ class ThresholdCard:
     version: str = ""
 
     def __post_init__(self) -> None:
-        values, quantiles = self.likelihood.values, self.reference.quantiles
-        numbers = (
-            self.threshold,
-            *values,
-            *self.likelihood.log_ratios,
-            *quantiles,
-            self.reference.spread,
-            self.reference.jitter,
-        )
+        quantiles = self.reference.quantiles
+        numbers = (self.threshold, *quantiles, self.reference.spread, self.reference.jitter)
         for good, what in (
             (all(math.isfinite(one) for one in numbers), "numbers that are not finite"),
             (self.same > 0 and self.different > 0, "no same or no different pairs"),
-            (0 < len(values) == len(self.likelihood.log_ratios), "a likelihood of no points"),
             (len(quantiles) > 1, "no quantiles of scores"),
-            (list(values) == sorted(values), "likelihood values that do not rise"),
             (list(quantiles) == sorted(quantiles), "quantiles that do not rise"),
             (set(self.rates) <= set(RATES), "rates of unknown names"),
         ):
