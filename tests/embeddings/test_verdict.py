@@ -50,10 +50,11 @@ def test_one_picture_shows_one_kind_of_thing(value: float) -> None:
         (0.9, 0.99, "the same picture, edited or not (0.90)"),
         (0.896, 0.99, "likely the same picture, edited or not (0.89)"),
         (0.9999, 0.9999, "the same picture, edited or not (0.99)"),
-        (0.5, 0.99, "likely the same picture, edited or not (0.50)"),
+        (0.5, 0.99, "perhaps the same picture, edited or not (0.50)"),
         (0.49, 0.99, "the same kind of thing (0.99)"),
         (0.49, 0.6, "likely the same kind of thing (0.60)"),
-        (0.1, 0.49, "likely different kinds of things (0.51)"),
+        (0.49, 0.59, "perhaps the same kind of thing (0.59)"),
+        (0.1, 0.49, "perhaps different kinds of things (0.51)"),
         (0.01, 0.04, "different kinds of things (0.96)"),
     ],
 )

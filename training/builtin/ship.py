@@ -52,7 +52,10 @@ def ship(trainee: Trainee, held_out: Labelled, config: Config, folder: Path) -> 
     fitting = np.isin(held_out.labels, kinds[::2])
     fit = draw_pairs(encoder, held_out.taken(np.flatnonzero(fitting)), seed=config.seed)
     unused = draw_pairs(encoder, held_out.taken(np.flatnonzero(~fitting)), seed=config.seed)
-    data = f"photographs of {len(kinds[::2])} kinds of things that it was not trained on, 64 px"
+    data = (
+        f"photographs of {len(kinds[::2])} kinds of things that it was not trained on, 64 px; "
+        "not for documents, screens, drawings or plain surfaces"
+    )
     _write(replace(card, verdict=with_errors(fit_verdict(fit, data), unused)), folder / CARD)
     return encoder_in(folder, Runtime())
 

@@ -8,8 +8,8 @@ from typing import Any
 from lookalike.errors import CardError
 from lookalike.metrics import Likelihood, metric_named
 
-SURE = 0.9
-"""From this probability on something is said without "likely"."""
+SURE, LIKELY = 0.9, 0.6
+"""From these probabilities on something is said plainly, or with "likely"; else with "perhaps"."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,11 @@ class PairVerdict:
 
     @property
     def words(self) -> str:
-        """The likeliest answer, with its probability."""
+        """The narrowest answer that is more probable than not, with its probability.
+
+        Narrow to wide: the same picture, the same kind of thing; if neither, different kinds.
+        Digits are cut, and nothing is said to be certain: a value of 1 gives 0.99.
+        """
         if self.same_picture >= 0.5:
             return _told(self.same_picture, "the same picture, edited or not")
         if self.same_kind >= 0.5:
@@ -45,9 +49,9 @@ class PairVerdict:
 
 
 def _told(probability: float, what: str) -> str:
-    """With two digits, rounded down, and never 1: nothing is certain."""
     shown = min(int(probability * 100) / 100, 0.99)
-    return f"{'' if probability >= SURE else 'likely '}{what} ({shown:.2f})"
+    hedge = "" if probability >= SURE else "likely " if probability >= LIKELY else "perhaps "
+    return f"{hedge}{what} ({shown:.2f})"
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ class VerdictMap:
         return (
             f"verdicts hold where {self.share_same_picture:.0%} of pairs are one picture, edited, "
             f"and {other:.0%} two of the same kind of thing; fitted on {self.pairs:,} pairs of "
-            f"{self.data}; mean error of the probabilities on others: "
+            f"{self.data}; calibration error on others "
             f"{self.error_same_picture:.3f} and {self.error_same_kind:.3f}"
         )
 

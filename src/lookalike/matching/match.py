@@ -74,8 +74,8 @@ def match(
     if card is None and say is None:
         raise UsageError(
             "no verdict without a calibration",
-            cure="--card FILE, which lookalike calibrate writes; lookalike compare gives the bare "
-            "value",
+            cure="--card FILE, which lookalike calibrate writes; lookalike compare gives the "
+            "value, and probabilities where an encoder brings them",
         )
     held = ThresholdCard.load(card) if isinstance(card, (str, os.PathLike)) else card
     if held is None and encoder is None:
