@@ -6,7 +6,6 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,10 +101,6 @@ class Config:
     @property
     def digest(self) -> str:
         """16 hexadecimal digits: two trainings of one digest do the same."""
-        plain = {key: value for key, value in self.to_dict().items() if key not in AFTERWARDS}
+        plain = {key: value for key, value in asdict(self).items() if key not in AFTERWARDS}
         text = json.dumps(plain, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)

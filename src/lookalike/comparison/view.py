@@ -32,14 +32,15 @@ def comparison_view(comparison: Comparison) -> View:
     tables = [_matrix(comparison, n) for n in range(len(comparison.models))] if matrix else []
     if comparison.failures:
         tables.append(_failures(comparison))
-    said = any(one.low is not None or one.verdict for one in comparison.results)
-    tables.append(_pairs(comparison, aside=matrix and not said))
+    spread = any(one.low is not None for one in comparison.results)
+    verdicts = any(one.verdict is not None for one in comparison.results)
+    tables.append(_pairs(comparison, aside=matrix and not spread and not verdicts))
     readings = dict.fromkeys(use.reading for use in comparison.models)
     engines = dict.fromkeys(
         f"{use.label}: {use.engine}, fingerprint {use.card.fingerprint[:12]}"
         for use in comparison.models
     )
-    if any(one.low is not None for one in comparison.results):
+    if spread:
         readings |= {SPREAD: None}
     return View(
         title="How alike are these pictures?",
