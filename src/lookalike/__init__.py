@@ -17,16 +17,19 @@ if TYPE_CHECKING:
     from lookalike.embeddings import Card, Embeddings, Store
     from lookalike.encoders import Encoder, load_encoder, models
     from lookalike.errors import EngineWarning, LookalikeError
+    from lookalike.exporting import Exported, export
     from lookalike.extraction import Extraction, embed
     from lookalike.images import ImageSource, Limits, Picture, Preprocess, Reason, Unreadable
     from lookalike.judge import (
         Calibration,
+        DecisionChanges,
         Drift,
         Evaluation,
         PairCounts,
         ThresholdCard,
         Truth,
         calibrate,
+        decision_changes,
         drift,
         evaluate,
         remember,
@@ -34,20 +37,23 @@ if TYPE_CHECKING:
     )
     from lookalike.matching import ImageMatcher, Match, match
     from lookalike.metrics import METRICS, similarity
-    from lookalike.tables import ModelTable, table
+    from lookalike.tables import Identification, ModelTable, identify, table
 
 _HOMES = {
     "METRICS": "metrics",
     "Calibration": "judge",
     "Card": "embeddings",
     "Comparison": "comparison",
+    "DecisionChanges": "judge",
     "Diagnosis": "diagnosis",
     "Drift": "judge",
     "Embeddings": "embeddings",
     "Encoder": "encoders",
     "EngineWarning": "errors",
     "Evaluation": "judge",
+    "Exported": "exporting",
     "Extraction": "extraction",
+    "Identification": "tables",
     "ImageMatcher": "matching",
     "ImageSource": "images",
     "Limits": "images",
@@ -64,10 +70,13 @@ _HOMES = {
     "Unreadable": "images",
     "calibrate": "judge",
     "compare": "comparison",
+    "decision_changes": "judge",
     "doctor": "diagnosis",
     "drift": "judge",
     "embed": "extraction",
     "evaluate": "judge",
+    "export": "exporting",
+    "identify": "tables",
     "load_encoder": "encoders",
     "match": "matching",
     "models": "encoders",
@@ -82,13 +91,16 @@ __all__ = [
     "Calibration",
     "Card",
     "Comparison",
+    "DecisionChanges",
     "Diagnosis",
     "Drift",
     "Embeddings",
     "Encoder",
     "EngineWarning",
     "Evaluation",
+    "Exported",
     "Extraction",
+    "Identification",
     "ImageMatcher",
     "ImageSource",
     "Limits",
@@ -106,10 +118,13 @@ __all__ = [
     "__version__",
     "calibrate",
     "compare",
+    "decision_changes",
     "doctor",
     "drift",
     "embed",
     "evaluate",
+    "export",
+    "identify",
     "load_encoder",
     "match",
     "models",

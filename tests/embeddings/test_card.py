@@ -66,6 +66,7 @@ DESCRIBING: dict[str, Any] = {
     "acc1": None,
     "acc5": 1.5,
     "source": "",
+    "figures": "all: preprocess=pinto",
     "verdict": VERDICT,
 }
 

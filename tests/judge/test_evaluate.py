@@ -401,6 +401,7 @@ def test_how_intervals_were_made_is_said_beside_them() -> None:
         "unit": "identities",
         "sample_pairs": None,
         "rerank": None,
+        "single_shot": False,
     }
     many, known = people(9, identities=30)
     assert "are few" not in " ".join(evaluate(many, truth=known, resamples=100).notes)
@@ -726,6 +727,7 @@ CASES: dict[str, dict[str, Any]] = {
     "partners": {"truth": "partners"},
     "reid": {"truth": "reid"},
     "rerank": {"truth": "reid", "rerank": "plain"},
+    "single shot": {"truth": "reid", "single_shot": True},
     "pairs": {"truth": "pairs"},
     "lists": {"truth": "lists"},
 }
@@ -905,6 +907,244 @@ def test_re_ranking_needs_a_gallery_and_a_distance() -> None:
         evaluate(vectors, truth=labels, rerank="plain", resamples=100)
     with pytest.raises(UsageError, match="needs a distance"):
         evaluate(reid_store(), truth="reid", rerank="plain", metric="inner-product", resamples=100)
+
+
+# Single gallery shots
+
+
+def shot_chance(identities: list[Any], own: Any, k: int) -> float:
+    """How likely the match is among the first k when one entry of each identity is picked."""
+    entries: dict[Any, list[int]] = {}
+    for place, identity in enumerate(identities):
+        entries.setdefault(identity, []).append(place)
+    hits = []
+    for picks in itertools.product(*entries.values()):
+        listed = [identities[place] for place in sorted(picks)]
+        hits.append(own in listed[:k])
+    return sum(hits) / len(hits)
+
+
+def reduced(judged: Embeddings, query: int, order: list[int]) -> list[Any]:
+    """Whose pictures come, closest first, for a query of one; distractors are themselves."""
+
+    def read(n: int) -> tuple[str, str]:
+        person, camera, *_ = judged.ids[n].rsplit("/", 1)[1].split("_")
+        return person, camera[:2]
+
+    return [
+        ("distractor", n) if read(n)[0] == "0000" else read(n)[0]
+        for n in order
+        if read(n) != read(query) and read(n)[0] != "-1"
+    ]
+
+
+def crowd(seed: int, copies: int) -> Embeddings:
+    """Queries of three people on a line, and a gallery with strangers, distractors and junk."""
+    random = np.random.default_rng(seed)
+    entries = [f"{person}@{camera}" for person in (1, 2, 3) for camera in (0, 1, 2)]
+    entries += [f"{n}@{n % 3}" for n in (4, 4, 5, 0, 0, 0, -1)]
+    queries = [f"{person}@0" for person in (1, 2, 3) for _ in range(copies)]
+    names = named("query", queries) + named("gallery", entries)
+    places = np.repeat(random.normal(size=3), copies)
+    return store(np.concatenate([places, random.normal(size=len(entries))])[:, None], names)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_single_shots_are_on_average_the_mean_over_all_picks(seed: int) -> None:
+    copies = 60
+    judged = crowd(seed, copies)
+    found = evaluate(
+        judged,
+        truth="reid",
+        metric="euclidean",
+        ks=(1, 2, 3, 5, 50),
+        resamples=100,
+        seed=seed,
+        single_shot=True,
+    )
+    places = judged.vectors[:, 0]
+    gallery = [n for n, id in enumerate(judged.ids) if id.startswith("gallery")]
+    for k in (1, 2, 3, 5, 50):
+        chances = []
+        for n in range(3):
+            query = n * copies
+            far = abs(places - places[query])
+            order = sorted(gallery, key=far.__getitem__)
+            chances.append(shot_chance(reduced(judged, query, order), f"{n + 1:04}", k))
+        error = math.sqrt(sum(p * (1 - p) for p in chances) / (9 * 10 * copies))
+        assert found[f"recall@{k}"].value == pytest.approx(
+            np.mean(chances), abs=4 * error + 1e-12
+        ), k
+
+
+def test_single_shots_of_re_ranked_queries_are_drawn_from_the_re_ranked_list() -> None:
+    judged = reid_store(2, people_there=4)
+    queries = [n for n, id in enumerate(judged.ids) if id.startswith("query")]
+    gallery = [n for n, id in enumerate(judged.ids) if id.startswith("gallery")]
+    vectors = judged.vectors[[*queries, *gallery]].astype(float)
+    distances = METRICS["euclidean"].matrix(vectors, vectors)
+    final = rerank(lambda rows: distances[rows], len(queries), len(vectors)).block(slice(None))
+    drawn = [
+        evaluate(
+            judged,
+            truth="reid",
+            metric="euclidean",
+            rerank="plain",
+            single_shot=True,
+            seed=seed,
+            ks=(1, 2),
+            resamples=100,
+        )
+        for seed in range(20)
+    ]
+    for k in (1, 2):
+        for name, table in (
+            ("", distances[: len(queries), len(queries) :]),
+            (", re-ranked", final),
+        ):
+            chances = []
+            for n, query in enumerate(queries):
+                far = dict(zip(gallery, table[n].tolist(), strict=True))
+                listed = reduced(judged, query, sorted(gallery, key=far.__getitem__))
+                chances.append(shot_chance(listed, judged.ids[query][6:10], k))
+            values = [one[f"recall@{k}{name}"].value or 0.0 for one in drawn]
+            error = math.sqrt(sum(p * (1 - p) for p in chances) / (len(queries) ** 2 * 200))
+            assert np.mean(values) == pytest.approx(np.mean(chances), abs=4 * error + 1e-9)
+            assert len(set(values)) > 1
+
+
+def test_a_worked_check_of_single_shots_comes_out_of_evaluate() -> None:
+    def judged(gallery: list[str], seed: int) -> Evaluation:
+        names = named("query", ["1@0"]) + named("gallery", gallery)
+        places = np.arange(len(names), dtype=float)[:, None]
+        return evaluate(
+            store(places, names),
+            truth="reid",
+            metric="euclidean",
+            ks=(1, 2, 3),
+            resamples=100,
+            seed=seed,
+            single_shot=True,
+        )
+
+    firsts = []
+    for seed in range(60):
+        # R43 (a), with an entry of the query's own camera before it
+        found = judged(["1@0", "2@1", "1@1", "3@1"], seed)
+        assert [found[f"recall@{k}"].value for k in (1, 2, 3)] == [0, 1, 1]
+        assert found["mAP"].value == 0.5
+        # R43 (b)
+        found = judged(["1@1", "2@1", "3@1", "1@1"], seed)
+        first, second, third = (found[f"recall@{k}"].value for k in (1, 2, 3))
+        assert first is not None
+        assert round(first * 10, 9) in range(11)
+        assert (second, third) == (first, 1)
+        assert found["mAP"].value == 0.75
+        firsts.append(first)
+    assert abs(np.mean(firsts) - 0.5) < 4 * 0.5 / math.sqrt(600)
+
+
+def values_and_intervals(found: Evaluation, *but: str) -> list[Any]:
+    return [
+        (one.name, one.value, one.interval)
+        for one in found.judgements[0].measures
+        if not one.name.startswith(but)
+    ]
+
+
+def test_single_shots_move_only_recall_and_say_so() -> None:
+    judged = reid_store(3)
+    plain = evaluate(judged, truth="reid", rerank="plain", resamples=100)
+    found, again, other = (
+        evaluate(judged, truth="reid", rerank="plain", resamples=100, single_shot=True, seed=seed)
+        for seed in (0, 0, 1)
+    )
+    assert values_and_intervals(found, "recall") == values_and_intervals(plain, "recall")
+    assert values_and_intervals(found) == values_and_intervals(again)
+    for name in ("recall@1", "recall@1, re-ranked"):
+        assert found[name].value not in (other[name].value, plain[name].value)
+    assert found["recall@1"].title == "recall@1 (CMC rank 1, single gallery shot)"
+    assert plain["recall@1"].title == "recall@1 (CMC rank 1)"
+    assert found.settings["single_shot"] is True
+    assert plain.settings["single_shot"] is False
+    assert any("single gallery shots" in note and "seed 0" in note for note in found.notes)
+    assert not any("single" in note for note in plain.notes)
+    value, interval = found["recall@1"].value, found["recall@1"].interval
+    assert value is not None
+    assert interval is not None
+    assert interval.low < value < interval.high
+    ranks, curve = found.judgements[0].curves.recall
+    for k in (1, 5):
+        assert curve[ranks.index(k)] == pytest.approx(found[f"recall@{k}"].value, abs=1e-12)
+    json.loads(json_text("evaluate", found))
+
+
+def test_with_one_picture_of_each_person_single_shots_are_the_ordinary_protocol() -> None:
+    whole = reid_store(4, people_there=12)
+    kept = [
+        n
+        for n, id in enumerate(whole.ids)
+        if id.startswith("query") or "_c3" in id or id.startswith("gallery/0000")
+    ]
+    judged = store(whole.vectors[kept], [whole.ids[n] for n in kept])
+    plain, found = (
+        evaluate(judged, truth="reid", rerank="squared", resamples=100, single_shot=single)
+        for single in (False, True)
+    )
+    assert 0 < (plain["recall@1"].value or 0) < 1
+    assert values_and_intervals(found) == values_and_intervals(plain)
+    assert found.judgements[0].curves.recall == plain.judgements[0].curves.recall
+
+
+def test_stores_that_are_compared_get_the_same_single_shots() -> None:
+    judged = reid_store(5)
+    found = evaluate(judged, truth="reid", against=judged, resamples=100, single_shot=True)
+    difference = next(one for one in found.differences if one.measure == "recall@1")
+    assert difference.value == 0
+    assert difference.interval is not None
+    assert (difference.interval.low, difference.interval.high) == (0, 0)
+
+
+def test_each_query_has_its_own_single_shots() -> None:
+    # a hundred queries in one place: were they all given the same picks, only tenths could come out
+    names = named("query", ["1@0"] * 100) + named("gallery", ["1@1", "2@1", "1@1"])
+    places = np.array([0.0] * 100 + [1.0, 2.0, 3.0])[:, None]
+    found = evaluate(
+        store(places, names), truth="reid", metric="euclidean", resamples=100, single_shot=True
+    )
+    value = found["recall@1"].value
+    assert value is not None
+    assert 0.4 < value < 0.6
+    assert round(value * 10, 9) != round(value * 10)
+
+
+def test_pictures_that_are_query_and_gallery_have_single_shots_too() -> None:
+    # as in the classic split of CUHK03: each picture is held against those of the other view
+    names = [
+        f"1_{person:03}_{view}_0{n}.png" for person in (1, 2, 3) for view in (1, 2) for n in (1, 2)
+    ]
+    random = np.random.default_rng(0)
+    judged = store(random.normal(size=(3, 4)).repeat(4, 0) + random.normal(size=(12, 4)), names)
+    plain = evaluate(judged, truth="reid", ks=(1, 3), resamples=100)
+    found = evaluate(judged, truth="reid", ks=(1, 3), resamples=100, single_shot=True)
+    assert found["recall@3"].value == 1  # three people, so three entries in each list
+    assert (plain["recall@3"].value or 0) < 1
+    assert found["mAP"].value == plain["mAP"].value
+
+
+def test_single_shots_need_persons_and_cameras(tmp_path: Path) -> None:
+    vectors, labels = people(37)
+    judged = store(vectors, [f"{n}" for n in range(len(labels))])
+    partners = store(vectors[:8], [f"{s}/{n}.png" for s in ("left", "right") for n in range(4)])
+    listed, lists = tmp_path / "p.csv", tmp_path / "r.csv"
+    listed.write_text("a,b,same\n0,1,1\n0,2,0\n1,3,1\n")
+    lists.write_text("query,relevant,gain\n0,1,1\n0,2,0\n1,3,1\n")
+    for truth in (labels, listed, lists):
+        with pytest.raises(UsageError, match="single_shot needs persons and cameras") as caught:
+            evaluate(judged, truth=truth, resamples=100, single_shot=True)
+        assert "--truth reid" in caught.value.cure
+    with pytest.raises(UsageError, match="single_shot needs persons and cameras"):
+        evaluate(partners, truth="partners", resamples=100, single_shot=True)
 
 
 # Other truths

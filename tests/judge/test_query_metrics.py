@@ -1,5 +1,6 @@
 """Metrics over queries against loops down ranked lists."""
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -186,6 +187,72 @@ def test_the_worked_numbers_of_a_list() -> None:
     # matches at 1, 3 and 5 (R42): (1 + 2/3 + 3/5) / 3
     found = query_metrics.average_precision(np.array([1, 3, 5]), np.array([3]))
     assert found.round(6).tolist() == [0.755556]
+
+
+# Single gallery shots
+
+
+def picked_curves(identities: list[int], own: int) -> list[list[bool]]:
+    """The CMC of every list that picks one entry of each identity."""
+    entries: dict[int, list[int]] = {}
+    for place, identity in enumerate(identities):
+        entries.setdefault(identity, []).append(place)
+    curves = []
+    for picks in itertools.product(*entries.values()):
+        hits = [identities[place] == own for place in sorted(picks)]
+        curves.append([any(hits[:k]) for k in range(1, len(hits) + 1)])
+    return curves
+
+
+@given(st.integers(0, 2**40), st.integers(1, 12))
+def test_with_one_picture_of_each_there_is_nothing_to_pick(seed: int, repeats: int) -> None:
+    # R43 (a)
+    found = query_metrics.single_shot_cmc(np.array([2, 1, 3]), 1, seed=seed, repeats=repeats)
+    assert found.tolist() == [0, 1, 1]
+
+
+@given(st.integers(0, 2**40))
+def test_a_single_shot_is_the_near_picture_or_the_far_one(seed: int) -> None:
+    # R43 (b)
+    first, second, third = query_metrics.single_shot_cmc(np.array([1, 2, 3, 1]), 1, seed=seed)
+    assert round(first * 10, 9) in range(11)
+    assert first == second
+    assert third == 1
+
+
+def test_both_pictures_are_picked_equally_often() -> None:
+    # R43 (b): each of 2000 curves is the mean of ten throws of a coin
+    gallery = np.array([1, 2, 3, 1])
+    first = [query_metrics.single_shot_cmc(gallery, 1, seed=seed)[0] for seed in range(2000)]
+    assert abs(np.mean(first) - 0.5) < 4 * 0.5 / math.sqrt(20_000)
+    assert np.var(first) == pytest.approx(0.025, rel=0.15)
+    assert query_metrics.average_precision(np.array([1, 4]), np.array([2])).tolist() == [0.75]
+
+
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=9), st.integers(0, 2**40))
+def test_a_single_shot_is_one_of_the_lists_that_can_be_picked(
+    identities: list[int], seed: int
+) -> None:
+    own = identities[-1]
+    curve = query_metrics.single_shot_cmc(np.array(identities), own, seed=seed, repeats=1)
+    assert curve.astype(bool).tolist() in picked_curves(identities, own)
+    assert set(curve) <= {0.0, 1.0}
+
+
+@pytest.mark.parametrize("identities", [[3, 1, 3, 2, 1, 1, 2], [1, 1, 4, 1, 2], [5, 5, 5, 5, 1]])
+def test_single_shots_are_on_average_the_mean_of_all_lists(identities: list[int]) -> None:
+    draws = 20_000
+    found = query_metrics.single_shot_cmc(np.array(identities), 1, repeats=draws)
+    expected = np.mean(picked_curves(identities, 1), axis=0)
+    error = np.sqrt(expected * (1 - expected) / draws)
+    assert (abs(found - expected) <= 4 * error + 1e-12).all()
+
+
+def test_names_are_identities_too_and_who_is_not_there_has_no_curve() -> None:
+    gallery = np.array(["Bob", "Ann", "Bob"])
+    assert query_metrics.single_shot_cmc(gallery, "Ann")[1] == 1
+    assert np.isnan(query_metrics.single_shot_cmc(gallery, "Eve")).tolist() == [True, True]
+    assert query_metrics.single_shot_cmc(np.array([7, 7]), 7).tolist() == [1]
 
 
 def test_no_queries_have_no_values() -> None:

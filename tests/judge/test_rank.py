@@ -1,11 +1,12 @@
 """Ranks of matches against sorting by score and id, in Python."""
 
+import itertools
 import math
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -30,8 +31,8 @@ class Case:
     def block(self, rows: slice) -> NDArray[np.int64]:
         return self.levels[np.ix_(self.trial.rows[rows], self.trial.columns)]
 
-    def ranked(self, ks: tuple[int, ...] = (1, 2, 5)) -> Ranked:
-        return rank_trial(self.trial, self.block, ks=ks, most_levels=MOST)
+    def ranked(self, ks: tuple[int, ...] = (1, 2, 5), single_shot: int | None = None) -> Ranked:
+        return rank_trial(self.trial, self.block, ks=ks, most_levels=MOST, single_shot=single_shot)
 
     def slow_list(self, query: int) -> list[tuple[int, float]]:
         """The gallery as that query sees it, closest first, with gains."""
@@ -171,6 +172,61 @@ def test_only_the_order_of_levels_counts(case: Case) -> None:
         assert np.array_equal(here.values[name], there.values[name], equal_nan=True)
 
 
+def possible_shots(case: Case, query: int) -> set[int]:
+    """Ranks that a match may have when one entry of each unit is picked."""
+    assert case.trial.column_units is not None
+    unit = dict(zip(case.trial.columns.tolist(), case.trial.column_units.tolist(), strict=True))
+    own = case.trial.row_units[case.trial.rows.tolist().index(query)]
+    entries: dict[int, list[int]] = {}
+    for place, (n, _) in enumerate(case.slow_list(query)):
+        entries.setdefault(unit[n], []).append(place)
+    found = set()
+    for picks in itertools.product(*entries.values()):
+        units = [one for _, one in sorted(zip(picks, entries, strict=True))]
+        if own in units:
+            found.add(units.index(own) + 1)
+    return found
+
+
+@given(cases(), st.integers(0, 2**40))
+def test_single_shots_are_lists_that_can_be_picked_and_move_only_recall(
+    case: Case, seed: int
+) -> None:
+    assume(case.trial.column_units is not None)
+    plain, found = case.ranked(), case.ranked(single_shot=seed)
+    assert plain.shots is None
+    assert found.shots is not None
+    assert np.array_equal(plain.first, found.first, equal_nan=True)
+    assert list(plain.values) == list(found.values)
+    for name, values in plain.values.items():
+        if not name.startswith("recall"):
+            assert np.array_equal(values, found.values[name], equal_nan=True)
+    for n, query in enumerate(case.trial.rows.tolist()):
+        possible = possible_shots(case, query)
+        ranks = found.shots[n].tolist()
+        assert len(ranks) == 10
+        if not possible:
+            assert np.isnan([*ranks, plain.first[n], found.values["recall@1"][n]]).all()
+            continue
+        assert set(ranks) <= possible
+        for k in (1, 2, 5):
+            assert found.values[f"recall@{k}"][n] == sum(rank <= k for rank in ranks) / 10
+
+
+@given(cases(), st.integers(0, 2**40), st.integers(1, 30))
+def test_blocks_change_no_single_shot(case: Case, seed: int, cells: int) -> None:
+    assume(case.trial.column_units is not None)
+    whole = case.ranked(single_shot=seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rank, "CELLS", cells)
+        blocks = case.ranked(single_shot=seed)
+    assert whole.shots is not None
+    assert blocks.shots is not None
+    assert np.array_equal(whole.shots, blocks.shots, equal_nan=True)
+    for name in whole.values:
+        assert np.array_equal(whole.values[name], blocks.values[name], equal_nan=True)
+
+
 def test_levels_as_fine_as_a_scale_and_as_many_as_a_gallery_are_kept_apart() -> None:
     # 2^21 levels times 70,000 entries need more than 32 bits
     entries, most = 70_000, 2**21 + 1
@@ -195,6 +251,14 @@ def test_no_queries_have_no_ranks_but_all_metrics() -> None:
     trial = trial_of_lists(np.zeros(0, np.intp), np.arange(2), [], ["a", "b"])
     found = rank_trial(trial, lambda rows: np.zeros((0, 2), np.int64), most_levels=MOST)
     assert found.values["mAP"].shape == found.first.shape == found.listed.shape == (0,)
+    nobody = np.zeros(0, np.intp)
+    trial = trial_of_groups(np.arange(2), ["a", "b"], queries=nobody, gallery=np.arange(2))
+    found = rank_trial(
+        trial, lambda rows: np.zeros((0, 2), np.int64), most_levels=MOST, single_shot=0
+    )
+    assert found.values["recall@1"].shape == (0,)
+    assert found.shots is not None
+    assert found.shots.shape == (0, 10)
 
 
 # The worked checks of re-identification (R38 to R42c): entries are person@camera in the order of

@@ -24,6 +24,8 @@ VERBS = {
     "calibrate": "A threshold for an operating point, from pictures whose truth is known.",
     "match": "Do two pictures match, by a calibrated threshold?",
     "drift": "Do a store's scores still look like those of a calibration?",
+    "export": "An encoder in one ONNX file, with the metric inside if asked for.",
+    "identify": "Which published re-identification weights are these?",
     "models": "What can be used, from the catalogue.",
     "demo": "The main job with nothing at hand.",
     "doctor": "What works on this machine, and the cure for what does not.",
@@ -56,7 +58,8 @@ def main() -> None:
     """How alike are these pictures, under which model, and how sure is that?
 
     An encoder is named family:name[/variant][?key=value&...], the same everywhere: pixels,
-    hash:phash, onnx:net.onnx?preprocess=imagenet, torchvision:resnet50, timm:..., open_clip:...
+    hash:phash, onnx:net.onnx?preprocess=imagenet, torchvision:resnet50, timm:..., open_clip:...,
+    reid:osnet_x1_0
 
     Exit codes: 0 done, 1 done but some inputs failed, 2 wrong use, 3 something needed is missing,
     4 refused, 130 interrupted. match: 0 match, 1 no match, 2 any error. drift: 1 if scores drifted.

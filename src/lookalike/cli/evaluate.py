@@ -55,6 +55,12 @@ from lookalike.cli.options import (
     type=click.Choice(["plain", "squared"]),
     help="Also k-reciprocal re-ranking, on distances as they are, or squared as torchreid does.",
 )
+@click.option(
+    "--single-shot",
+    is_flag=True,
+    help="Recall@k against one random picture of each person, ten times for each query, as in "
+    "CUHK03's classic split. For --truth reid.",
+)
 @click.option("--plots", metavar="FOLDER", help="Also write the plots to FOLDER as PNG.")
 @output_options
 def command(store: str, plots: str | None, **options: Any) -> int:

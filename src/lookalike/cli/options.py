@@ -94,16 +94,21 @@ def runtime_options(command: Command) -> Command:
         ),
         click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps."),
         click.option("--threads", type=click.IntRange(min=1), help="CPU threads of the engine."),
-        click.option(
-            "--offline",
-            is_flag=True,
-            envvar="LOOKALIKE_OFFLINE",
-            help="Never touch a network; say which weights are missing.",
-        ),
+        offline_option,
     ]
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def offline_option(command: Command) -> Command:
+    """``--offline``."""
+    return click.option(
+        "--offline",
+        is_flag=True,
+        envvar="LOOKALIKE_OFFLINE",
+        help="Never touch a network; say which weights are missing.",
+    )(command)
 
 
 def include_option(command: Command) -> Command:

@@ -36,7 +36,28 @@ class ListOptions(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Repeats such an option before each of its values, which click understands."""
-        return super().parse_args(ctx, repeated(args))
+        return super().parse_args(ctx, repeated(named(args)))
+
+
+BESIDE, PUBLISHED_TABLES = "--beside-published", ("classifiers", "reid")
+"""An option whose value may be left out, and its values."""
+
+
+def named(args: Sequence[str]) -> list[str]:
+    """Arguments in which `BESIDE` has its value, so that what follows it is something else.
+
+    Example:
+        >>> named(["--beside-published", "six/", "--beside-published", "reid"])
+        ['--beside-published=classifiers', 'six/', '--beside-published=reid']
+    """
+    found: list[str] = []
+    for argument in args:
+        if found and found[-1] == BESIDE:
+            found[-1] = f"{BESIDE}={argument if argument in PUBLISHED_TABLES else 'classifiers'}"
+            if argument in PUBLISHED_TABLES:
+                continue
+        found.append(argument)
+    return [*found[:-1], f"{BESIDE}=classifiers"] if found[-1:] == [BESIDE] else found
 
 
 def repeated(args: Sequence[str]) -> list[str]:
@@ -139,7 +160,11 @@ def _bounds(ctx: click.Context, option: click.Parameter, text: str) -> tuple[flo
     help="Where the groups of --published-layout end.",
 )
 @click.option(
-    "--beside-published", is_flag=True, help="Published figures beside those of this machine."
+    "--beside-published",
+    default="",
+    metavar="[reid]",
+    help="Published figures beside those of this run; of re-identification networks, for the six "
+    "pictures of their table, with reid.",
 )
 @click.option("--published-layout", is_flag=True, help="Markdown with models as columns.")
 @click.option("--save", metavar="FILE", help="Add every finished row to FILE, as it comes.")

@@ -48,6 +48,8 @@ class Card:
         acc1: Published ImageNet top-1 accuracy, in per cent.
         acc5: Published ImageNet top-5 accuracy, in per cent.
         source: Where the weights come from.
+        figures: With which preprocessing published figures of these weights were made; empty if
+            nothing is known of it.
         verdict: What its values say of two pictures; None without a calibration.
 
     Example:
@@ -74,6 +76,7 @@ class Card:
     acc1: float | None = None
     acc5: float | None = None
     source: str = ""
+    figures: str = ""
     verdict: VerdictMap | None = None
 
     def __post_init__(self) -> None:

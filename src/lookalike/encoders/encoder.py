@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from lookalike.embeddings import Card, Embeddings, Origin, Row
+from lookalike.encoders.engines import Wiring
 from lookalike.encoders.pipeline import Array, Clock, Settings, stream
 from lookalike.errors import UsageError
 from lookalike.images import ImageSource, Picture, Pictures
@@ -34,6 +35,7 @@ class Encoder:
         reference: Makes the same encoder on another engine in f32, to be held against; may
             return None if it is the reference itself. None if it has only one way to run.
         files: The files whose content decides its cards; None if not all of them are known.
+        wiring: The network behind it, for an export; None if there is none, or several layers.
 
     Example:
         >>> import lookalike
@@ -51,6 +53,7 @@ class Encoder:
     batch: int | None = None
     reference: Callable[[], Encoder | None] | None = None
     files: tuple[str, ...] | None = None
+    wiring: Wiring | None = None
 
     @property
     def card(self) -> Card:

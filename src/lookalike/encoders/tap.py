@@ -45,6 +45,7 @@ class Tap(torch.nn.Module):
                 _check_children(network)
             else:
                 self._hook(layer, modules)
+        self.train(network.training)  # whoever restores this module's mode restores the network's
 
     def forward(self, batch: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """(N, 3, H, W) → one tensor per layer, in the order asked for."""

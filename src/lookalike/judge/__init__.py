@@ -1,6 +1,8 @@
 """Numbers and truth to judgement."""
 
 from lookalike.judge.calibrate import calibrate
+from lookalike.judge.changes import Change, DecisionChanges, QualityChange, Thresholds
+from lookalike.judge.decisions import decision_changes
 from lookalike.judge.drift import drift
 from lookalike.judge.evaluate import evaluate
 from lookalike.judge.judgement import Difference, Evaluation, Judgement, Measure
@@ -15,6 +17,8 @@ from lookalike.judge.verdicts import Verdict, read_verdicts, remember
 
 __all__ = [
     "Calibration",
+    "Change",
+    "DecisionChanges",
     "Difference",
     "Drawing",
     "Drift",
@@ -23,12 +27,15 @@ __all__ = [
     "Judgement",
     "Measure",
     "PairCounts",
+    "QualityChange",
     "ScoredPairs",
     "Scores",
     "ThresholdCard",
+    "Thresholds",
     "Truth",
     "Verdict",
     "calibrate",
+    "decision_changes",
     "drift",
     "evaluate",
     "judge_scores",

@@ -145,7 +145,7 @@ def calibrate(
     resampling = drawing.of(setting.trial.units)
     counted = case.counted(case.scorer(), resampling, seed=seed, progress=progress)
     listed = isinstance(setting.trial, ListedPairs)
-    accepted = _accepted(point, counted.counts, more_pictures=not listed)
+    accepted = accepted_for(point, counted.counts, more_pictures=not listed)
     threshold = counted.counts.threshold(accepted)
     between = _Between(counted, resampling, level)
     card = ThresholdCard(
@@ -201,7 +201,7 @@ def _everybody(pairs: ListedPairs | Trial, rng: np.random.Generator) -> Trial:
     return trial_of_groups(groups, names, queries=chosen, gallery=chosen)
 
 
-def _accepted(target: Target, counts: PairCounts, *, more_pictures: bool) -> int:
+def accepted_for(target: Target, counts: PairCounts, *, more_pictures: bool) -> int:
     """How many distinct values the target accepts; refuses what can't be known."""
     same, different = counts.pairs
     if not same or not different:

@@ -58,6 +58,7 @@ def count_trial(
     resampling: Resampling | None = None,
     *,
     seed: int = 0,
+    bins: Bins | None = None,
     progress: Progress | None = None,
 ) -> Counted:
     """Scores all pairs of a trial and counts them.
@@ -69,12 +70,13 @@ def count_trial(
         scorer: Their scores.
         resampling: Of its units; None for no replicates.
         seed: For the pairs that place the bins.
+        bins: Of the replicates; placed by the scores if None.
         progress: Told how many rows are done.
     """
-    few = len(trial.rows) * len(trial.columns) <= SORTED
-    scale = scorer.scale if few else scorer.scale.coarsened(COUNTED)
-    tally = _Sorted(scale) if few else _Histogram(scale)
-    bins = _bins(trial, scorer, scale, seed) if resampling else None
+    scale = counting_scale(trial, scorer)
+    tally = _Sorted(scale) if _few(trial) else _Histogram(scale)
+    if resampling and bins is None:
+        bins = _bins(trial, scorer, scale, seed)
     table = _Replicates(trial, resampling, bins) if resampling and bins else None
     for rows, columns, found, related in _blocks(trial, scorer, scale):
         tally.add(found, related)
@@ -84,6 +86,15 @@ def count_trial(
             progress(rows.stop - rows.start)
     counts = tally.counts(scorer.metric.higher_is_closer)
     return Counted(counts, *table.finished(), table.limits(scale)) if table else Counted(counts)
+
+
+def counting_scale(trial: Trial, scorer: Scorer) -> Scale:
+    """The scale that the pairs of a trial are counted on."""
+    return scorer.scale if _few(trial) else scorer.scale.coarsened(COUNTED)
+
+
+def _few(trial: Trial) -> bool:
+    return len(trial.rows) * len(trial.columns) <= SORTED
 
 
 class _Histogram:
@@ -220,7 +231,7 @@ def _blocks(
 
 
 @dataclass(frozen=True, eq=False)
-class _Bins:
+class Bins:
     """Bins of levels, closest first; ignored pairs have the last one.
 
     Attributes:
@@ -246,7 +257,7 @@ class _Bins:
         return np.where(levels == self.ignored, self.width - 1, bins)
 
 
-def _bins(trial: Trial, scorer: Scorer, scale: Scale, seed: int) -> _Bins:
+def _bins(trial: Trial, scorer: Scorer, scale: Scale, seed: int) -> Bins:
     """Bins that are narrow where false positive rates are small, and where same pairs are many."""
     rng = np.random.default_rng(seed)
     rows = rng.integers(0, max(1, len(trial.rows)), SAMPLE if len(trial.rows) else 0)
@@ -260,7 +271,7 @@ def _bins(trial: Trial, scorer: Scorer, scale: Scale, seed: int) -> _Bins:
         if len(levels)
     ]
     edges = np.unique(np.concatenate([np.zeros(0, np.int64), *found]))
-    bins = _Bins(edges, None, scale.levels)
+    bins = Bins(edges, None, scale.levels)
     if scale.levels > COUNTED + 1:
         return bins
     return replace(bins, table=bins.of(np.arange(scale.levels + 1)).astype(np.uint16))
@@ -290,7 +301,7 @@ class _Replicates:
     they would be the same pictures.) See `Resampling.balance`.
     """
 
-    def __init__(self, trial: Trial, resampling: Resampling, bins: _Bins) -> None:
+    def __init__(self, trial: Trial, resampling: Resampling, bins: Bins) -> None:
         self.bins = bins
         self.width = bins.width
         self.groups = resampling.groups

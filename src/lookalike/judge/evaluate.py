@@ -19,6 +19,7 @@ from lookalike.judge.measures import pair_measures
 from lookalike.judge.pair_counts import PairCounts
 from lookalike.judge.partners import chance_of_either
 from lookalike.judge.queries import Options, Rerank, query_measures
+from lookalike.judge.query_metrics import SHOTS
 from lookalike.judge.resampling import Drawing, Resampling
 from lookalike.judge.tables import truth_of
 from lookalike.judge.trial import Trial
@@ -44,6 +45,7 @@ def evaluate(
     seed: int = 0,
     sample_pairs: int | None = None,
     rerank: Rerank | None = None,
+    single_shot: bool = False,
     device: str = "auto",
     progress: Callable[[int], None] | None = None,
     on_total: Callable[[int], None] | None = None,
@@ -65,9 +67,11 @@ def evaluate(
         ks: For recall@k and the like.
         resamples: Replicates of the bootstrap over identities (not over pairs).
         level: Confidence of the intervals.
-        seed: Of the bootstrap and of a sample.
+        seed: Of the bootstrap, of a sample and of single shots.
         sample_pairs: So many pairs drawn at random instead of all.
         rerank: Also k-reciprocal re-ranking of queries, on ``plain`` or ``squared`` distances.
+        single_shot: Recall@k against galleries that hold one random picture of each person, the
+            mean of ten draws for each query, as in CUHK03's classic split. For ``reid`` alone.
         device: ``cpu``, a torch device, or ``auto``: a GPU for large work if torch finds one.
         progress: Told how many rows are done, over all passes.
         on_total: Told how many there will be.
@@ -92,6 +96,7 @@ def evaluate(
         Drawing(resamples, level, seed),
         sample_pairs,
         rerank,
+        single_shot,
         device,
         progress,
     )
@@ -129,6 +134,7 @@ def evaluate(
             "unit": setting.trial.unit,
             "sample_pairs": sample_pairs,
             "rerank": rerank,
+            "single_shot": single_shot,
         },
     )
 
@@ -136,6 +142,12 @@ def evaluate(
 def _check_setting(setting: Setting, options: Options) -> None:
     """Refuse what can't be done with this truth, before any work is done."""
     trial = setting.trial
+    if options.single_shot and (isinstance(trial, ListedPairs) or trial.row_cameras is None):
+        raise UsageError(
+            "single_shot needs persons and cameras, as --truth reid has",
+            cure="name pictures as re-identification data sets do and judge them by --truth reid, "
+            "or leave single_shot out",
+        )
     if isinstance(trial, ListedPairs):
         for name, value in (("sample_pairs", options.sample_pairs), ("rerank", options.rerank)):
             if value is not None:
@@ -201,6 +213,12 @@ def _notes(setting: Setting, resampling: Resampling, options: Options) -> tuple[
     if isinstance(trial, ListedPairs):
         return tuple(notes)
     notes.append("measures over queries: their intervals take the gallery as it is")
+    if options.single_shot:
+        notes.append(
+            "recall@k is by single gallery shots: of each person in a query's list one random "
+            f"picture, the mean of {SHOTS} draws, seed {options.drawing.seed}; all other measures "
+            "take the whole list"
+        )
     if options.sample_pairs is not None:
         notes.append(
             f"measures over pairs come from a SAMPLE of {options.sample_pairs:,} random pairs; "

@@ -32,6 +32,7 @@ class Options:
     drawing: Drawing
     sample_pairs: int | None
     rerank: Rerank | None
+    single_shot: bool
     device: str
     progress: Callable[[int], None] | None
 
@@ -60,12 +61,21 @@ def query_measures(
 ) -> tuple[tuple[Measure, ...], NDArray[np.float64]]:
     """Measures over queries, and the rank of each query's first match.
 
+    With single shots, there is a rank for each of a query's galleries.
+
     Raises:
         UsageError: No query has a match.
     """
 
     def ranked(trial: Trial, levels: Levels, most: int) -> Ranked:
-        return rank_trial(trial, levels, ks=options.ks, most_levels=most, progress=options.progress)
+        return rank_trial(
+            trial,
+            levels,
+            ks=options.ks,
+            most_levels=most,
+            single_shot=options.drawing.seed if options.single_shot else None,
+            progress=options.progress,
+        )
 
     found = ranked(trial, _levels(scorer), scorer.scale.levels)
     if np.isnan(found.first).all():
@@ -82,7 +92,8 @@ def query_measures(
         over = "{} pairs of partners"
     else:
         values = found.values
-    titles = {f"recall@{k}": f"recall@{k} (CMC rank {k})" for k in options.ks}
+    shot = ", single gallery shot" if options.single_shot else ""
+    titles = {f"recall@{k}": f"recall@{k} (CMC rank {k}{shot})" for k in options.ks}
     measures = mean_measures(
         values, trial.row_units, resampling, over=over, level=options.drawing.level, titles=titles
     )
@@ -95,4 +106,4 @@ def query_measures(
         measures += mean_measures(
             again, trial.row_units, resampling, over=over, level=options.drawing.level
         )
-    return measures, found.first
+    return measures, found.first if found.shots is None else found.shots.ravel()

@@ -7,7 +7,7 @@ query's end. A query without matches (an empty query) gets NaN and is left out o
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ Ranks: TypeAlias = "NDArray[np.int64]"
 Ends: TypeAlias = "NDArray[np.intp]"
 """(Q,) one past the last rank of each query."""
 Floats: TypeAlias = "NDArray[np.float64]"
+
+SHOTS = 10
+"""How often a gallery of single shots is drawn for each query."""
 
 
 def first_ranks(ranks: Ranks, ends: Ends) -> Floats:
@@ -129,6 +132,75 @@ def cmc(first: Floats, length: int) -> Floats:
         return np.full(length, np.nan)
     counts = np.bincount(np.minimum(found, length + 1), minlength=length + 2)
     return np.cumsum(counts[1 : length + 1]) / len(found)
+
+
+def single_shot_cmc(
+    identities: NDArray[Any], own: Any, *, seed: int = 0, repeats: int = SHOTS
+) -> Floats:
+    """(K,) mean CMC of one query when its gallery holds one picture of each identity.
+
+    One entry of each identity is picked at random, the order is kept, and the CMC of the picked
+    list is taken: 0 before the match, 1 from it on. That is done `repeats` times, for the classic
+    split of CUHK03 (Li et al., CVPR 2014). Average precision stays that of the full list.
+
+    Args:
+        identities: (n,) whose picture each entry shows, in order of distance, closest first,
+            without the entries that do not count for this query. Whoever belongs to nobody needs
+            an identity of their own.
+        own: The query's identity.
+        seed: Of the picks.
+        repeats: How many picked lists the mean is over.
+
+    Returns:
+        As many numbers as there are identities, rising from a multiple of 1 / `repeats` to 1; NaN
+        if no entry is of the query's identity.
+
+    Example:
+        >>> single_shot_cmc(np.array([2, 1, 3]), 1).tolist()
+        [0.0, 1.0, 1.0]
+        >>> single_shot_cmc(np.array([1, 2, 3, 1]), 1).tolist()
+        [0.6, 0.6, 1.0]
+    """
+    known, counts = np.unique(identities, return_counts=True)
+    mine = np.flatnonzero(identities == own)
+    if len(mine) == 0:
+        return np.full(len(known), np.nan)
+    others = known != own
+    starts = (np.cumsum(counts) - counts)[others]
+    places = np.argsort(identities, kind="stable")
+    rng = np.random.default_rng(seed)
+    ranks = single_shot_ranks(places, starts, counts[others], mine, rng, repeats)
+    return cmc(ranks.astype(np.float64), len(known))
+
+
+def single_shot_ranks(
+    keys: NDArray[np.int64],
+    starts: Ends,
+    counts: Ends,
+    mine: NDArray[np.int64],
+    rng: np.random.Generator,
+    repeats: int = SHOTS,
+) -> NDArray[np.int64]:
+    """(repeats,) rank of one query's match among entries picked at random, one per identity.
+
+    Args:
+        keys: (n,) numbers that rise as entries come later, all distinct, with the entries of each
+            identity behind each other.
+        starts: (I,) where each other identity begins.
+        counts: (I,) how many entries it has.
+        mine: (M,) the keys of the query's matches, of which there is at least one.
+        rng: Draws the picks.
+        repeats: How often.
+
+    Example:
+        >>> starts, counts = np.array([0, 2]), np.array([2, 1])
+        >>> keys, rng = np.array([1, 2, 4]), np.random.default_rng(0)
+        >>> single_shot_ranks(keys, starts, counts, np.array([3]), rng, 3).tolist()
+        [2, 2, 2]
+    """
+    match = mine[rng.integers(0, len(mine), repeats)]
+    others = keys[starts + rng.integers(0, counts, (repeats, len(counts)))]
+    return 1 + (others < match[:, None]).sum(axis=1)
 
 
 def _starts(ends: Ends) -> Ends:

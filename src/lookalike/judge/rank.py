@@ -28,11 +28,14 @@ class Ranked:
         values: Metric → (Q,) float64; NaN for a query without matches.
         first: (Q,) rank of the first match; NaN likewise.
         listed: (Q,) how many entries each query was ranked against.
+        shots: (Q, S) rank of the match in each gallery of single shots, NaN likewise; None if
+            none were drawn.
     """
 
     values: dict[str, NDArray[np.float64]]
     first: NDArray[np.float64]
     listed: NDArray[np.int64]
+    shots: NDArray[np.float64] | None = None
 
 
 def rank_trial(
@@ -41,6 +44,7 @@ def rank_trial(
     *,
     ks: tuple[int, ...] = (1, 5, 10),
     most_levels: int,
+    single_shot: int | None = None,
     progress: Progress | None = None,
 ) -> Ranked:
     """Ranks the gallery for every query, and keeps what the metrics need.
@@ -54,30 +58,92 @@ def rank_trial(
         ks: For recall@k, precision@k and nDCG@k; the latter two not for k = 1, where they say
             what recall@1 says.
         most_levels: Above every level.
+        single_shot: A seed makes recall@k that of `query_metrics.single_shot_cmc`: for each query,
+            of each unit of the gallery one entry at random. What is drawn for a query depends on
+            the seed and its place in the trial alone. The gallery has to have units.
         progress: Told how many queries are done.
     """
     parts: list[dict[str, NDArray[np.float64]]] = []
-    first, listed = [], []
-    for rows in _row_blocks(len(trial.rows), len(trial.columns)):
+    first, listed, shots = [], [], []
+    draw = None if single_shot is None else _Shots.of(trial, single_shot)
+    for rows in row_blocks(len(trial.rows), len(trial.columns)):
         relations = trial.relations(rows)
-        ranks, ends, gains, count = _ranks(trial, relations, rows, levels(rows), most_levels)
+        ranks, ends, gains, count, shot = _ranks(
+            trial, relations, rows, levels(rows), most_levels, draw
+        )
         parts.append(_values(ranks, ends, gains if trial.gains is not None else None, ks))
         first.append(query_metrics.first_ranks(ranks, ends))
         listed.append(count)
+        shots.append(shot)
         if progress:
             progress(rows.stop - rows.start)
     names = parts[0] if parts else _values(np.zeros(0, np.int64), np.zeros(0, np.intp), None, ks)
     values = {
         name: np.concatenate([np.zeros(0), *(part[name] for part in parts)]) for name in names
     }
+    drawn = None
+    if draw:
+        drawn = np.concatenate([np.zeros((0, query_metrics.SHOTS)), *shots])
+        for k in ks:
+            found = (drawn <= k).mean(axis=1)
+            values[f"recall@{k}"] = np.where(np.isnan(drawn[:, 0]), np.nan, found)
     return Ranked(
         values,
         np.concatenate([np.zeros(0), *first]),
         np.concatenate([np.zeros(0, np.int64), *listed]),
+        drawn,
     )
 
 
-def _row_blocks(rows: int, columns: int) -> Iterator[slice]:
+@dataclass(frozen=True, eq=False)
+class _Shots:
+    """Draws galleries that hold one entry of each unit.
+
+    Attributes:
+        seed: Of the picks.
+        units: (I,) the units of the gallery, rising.
+        starts: (I,) where each begins among the columns.
+        counts: (I,) how many columns it has.
+    """
+
+    seed: int
+    units: NDArray[np.intp]
+    starts: NDArray[np.intp]
+    counts: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, trial: Trial, seed: int) -> _Shots:
+        assert trial.column_units is not None
+        found = np.unique(trial.column_units, return_index=True, return_counts=True)
+        return cls(seed, *found)
+
+    def ranks(
+        self,
+        trial: Trial,
+        rows: slice,
+        keys: NDArray[np.int64],
+        row: NDArray[np.intp],
+        mine: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        """(r, S) ranks of the queries of a block, from keys by column and the keys of matches."""
+        found = np.full((len(keys), query_metrics.SHOTS), np.nan)
+        ends = np.searchsorted(row, np.arange(len(keys) + 1))
+        for n, (start, end) in enumerate(itertools.pairwise(ends)):
+            if start < end:
+                query = rows.start + n
+                others = self.units != trial.row_units[query]
+                found[n] = query_metrics.single_shot_ranks(
+                    keys[n],
+                    self.starts[others],
+                    self.counts[others],
+                    mine[start:end],
+                    np.random.default_rng([self.seed, query + 1]),
+                )
+        return found
+
+
+def row_blocks(rows: int, columns: int) -> Iterator[slice]:
+    """Slices that cover all rows, each with at most `CELLS` scores, or one row."""
     height = max(1, CELLS // max(1, columns))
     for start in range(0, rows, height):
         yield slice(start, min(rows, start + height))
@@ -89,12 +155,19 @@ def _ranks(
     rows: slice,
     levels: NDArray[np.int64],
     most_levels: int,
-) -> tuple[NDArray[np.int64], NDArray[np.intp], NDArray[np.float64], NDArray[np.int64]]:
-    """Ranks behind each other, where each query's end, their gains, and entries per query."""
+    draw: _Shots | None,
+) -> tuple[
+    NDArray[np.int64],
+    NDArray[np.intp],
+    NDArray[np.float64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+]:
+    """Ranks behind each other, where each query's end, their gains, entries per query, shots."""
     height, width = levels.shape
     kept = ~relations.ignored
     row, column, gains = relations.rows[kept], relations.columns[kept], relations.gains[kept]
-    keys = _keys(levels, trial.order, most_levels)
+    keys = ordering_keys(levels, trial.order, most_levels)
     mine = keys[row, column]
     last = np.iinfo(np.int64).max
     dropped = relations.rows[relations.ignored], relations.columns[relations.ignored]
@@ -102,6 +175,7 @@ def _ranks(
     own = np.flatnonzero(trial.own[rows] >= 0)
     keys[own, trial.own[rows][own]] = last
     listed = width - (keys == last).sum(axis=1)
+    shots = draw.ranks(trial, rows, keys, row, mine) if draw else np.zeros((height, 0))
     keys.sort(axis=1)
     if trial.pessimistic:
         mine |= _mask(width)
@@ -109,10 +183,10 @@ def _ranks(
     ranks += 0 if trial.pessimistic else 1
     order = np.lexsort((ranks, row))
     ends = np.cumsum(np.bincount(row, minlength=height))
-    return ranks[order], ends, gains[order], listed
+    return ranks[order], ends, gains[order], listed, shots
 
 
-def _keys(
+def ordering_keys(
     levels: NDArray[np.int64], order: NDArray[np.intp], most_levels: int
 ) -> NDArray[np.int64]:
     """Numbers that rise as entries come later: by level, then by the order; all distinct."""

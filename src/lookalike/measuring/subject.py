@@ -88,7 +88,7 @@ def table_subject(pairs: str | os.PathLike[str]) -> Subject:
             )
     words = {True: SAME, False: DIFFERENT, None: ""}
     roles = tuple(words[pair.same] for pair in once)
-    places = tuple(map(_portable, plan.places))
+    places = tuple(map(portable, plan.places))
     return Subject(places, once, roles, f"pairs of {path}", notes=notes)
 
 
@@ -157,7 +157,7 @@ def folder_subject(pictures: Pictures, *, pairs: int = 200, seed: int = 0) -> Su
         for a, b in some
     ]
     return Subject(
-        tuple(_portable(places[n]) for n in used),
+        tuple(portable(places[n]) for n in used),
         tuple(found),
         (SAME,) * len(same) + (DIFFERENT,) * len(different),
         f"drawn from {amount(len(folders), 'folder')} of {_named(pictures)}, seed {seed}",
@@ -210,7 +210,7 @@ def anchor_subject(anchor: Pictures, positive: Pictures, negative: Pictures) -> 
         raise UsageError(
             "every positive is the anchor, or every negative one of the two", cure="name others"
         )
-    places = [_portable(place) for side in sides for place in side]
+    places = [portable(place) for side in sides for place in side]
     roles = [*_numbered(POSITIVE, len(sides[1])), *_numbered(NEGATIVE, len(sides[2]))]
     pairs = [Pair(0, n, role.startswith(POSITIVE)) for n, role in enumerate(roles, 1)]
     return Subject(_told_apart(places), tuple(pairs), tuple(roles), "an anchor", notes=notes)
@@ -256,7 +256,7 @@ def _told_apart(places: Sequence[Place]) -> tuple[Place, ...]:
     )
 
 
-def _portable(place: Place) -> Place:
+def portable(place: Place) -> Place:
     """The place itself if another process can read it, else one that holds what is in it."""
     ours = isinstance(place.read, partial) and place.read.func.__module__.startswith("lookalike.")
     if ours and place.path is not None:

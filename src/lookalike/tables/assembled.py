@@ -15,7 +15,7 @@ from lookalike.measuring.subject import Subject
 from lookalike.report import amount
 from lookalike.tables.findings import MOST_NAMED
 from lookalike.tables.model_row import ALIKE, BEST, UNKNOWN, WORSE, ModelRow, labels_of
-from lookalike.tables.model_table import ModelTable, noise_of
+from lookalike.tables.model_table import CLASSIFIERS, REID, ModelTable, noise_of
 from lookalike.tables.pareto import pareto
 from lookalike.tables.pictures import hardest_pairs, pictures_shown, thumbnails_of
 from lookalike.tables.published import PublishedColumn, published_column
@@ -26,6 +26,8 @@ from lookalike.tables.recommendation import (
     Recommendation,
     recommend,
 )
+from lookalike.tables.reid_pictures import by_column
+from lookalike.tables.reid_published import Nearness, nearest_rows
 from lookalike.tables.selection import catalogue_entry
 
 MOST_COVERED = 0.9
@@ -41,7 +43,7 @@ def assembled(
     constraints: Constraints,
     *,
     bounds: tuple[float, ...],
-    beside_published: bool,
+    beside: str,
     selection_notes: tuple[str, ...],
     thumbnails: bool,
 ) -> ModelTable:
@@ -55,7 +57,8 @@ def assembled(
             one,
             subject,
             (entry := catalogue_entry(one.model)),
-            _column(entry) if beside_published else None,
+            _column(entry) if beside == CLASSIFIERS else None,
+            _resembled(one) if beside == REID else (),
         )
         for one, label in zip(measurements, labels, strict=True)
     ]
@@ -69,7 +72,7 @@ def assembled(
         subject,
         _recommendation(rows, constraints, judged, round(noise_of(rows), 2)),
         bounds,
-        beside_published,
+        beside,
         selection_notes,
         (*left_out, *notes),
         _settings(task, drawing),
@@ -83,6 +86,13 @@ def _column(entry: Entry | None) -> PublishedColumn | None:
     if entry is None or not entry.name.startswith("torchvision:"):
         return None
     return published_column(entry.architecture, entry.weights)
+
+
+def _resembled(one: Measurement) -> tuple[Nearness, ...]:
+    """The published rows that cosines of the six pairs are nearest to."""
+    if one.metric != "cosine" or None in one.values or not one.values:
+        return ()
+    return nearest_rows(by_column(one.values))
 
 
 def _common(rows: Sequence[ModelRow]) -> tuple[list[ModelRow], tuple[str, ...]]:

@@ -16,6 +16,7 @@ from lookalike.measuring.measurement import Measurement
 from lookalike.measuring.subject import NEGATIVE, POSITIVE, Subject
 from lookalike.tables.figures import Figures, PairFigures
 from lookalike.tables.published import PublishedColumn
+from lookalike.tables.reid_published import Nearness
 
 CHANCE = 0.5
 """The ROC AUC of a model that guesses."""
@@ -68,6 +69,8 @@ class ModelRow:
         subject: What it was tried on.
         catalogue: What the catalogue says about it; None if it is not in there.
         published: The published column of the same network and weights, if one was asked for.
+        resembles: The published re-identification rows that its values are nearest to, the nearest
+            first, if they were asked for.
         common: Positions of the pairs that this and all other models are held against each other
             by; empty for a model that stands aside, all pairs if None.
         measures: With a table of pairs: ROC AUC, best accuracy and others, with intervals.
@@ -83,6 +86,7 @@ class ModelRow:
     subject: Subject = field(repr=False)
     catalogue: Entry | None = None
     published: PublishedColumn | None = None
+    resembles: tuple[Nearness, ...] = ()
     common: frozenset[int] | None = None
     measures: tuple[Measure, ...] = ()
     beside_best: str = ""
@@ -282,6 +286,7 @@ class ModelRow:
                 dict(zip(("id", "reason", "detail"), one, strict=True)) for one in found.failures
             ],
             "published": self.published and _published_dict(self.published),
+            "resembles": [one.to_dict() for one in self.resembles],
         }
 
     def _pairs(self) -> list[dict[str, Any]]:

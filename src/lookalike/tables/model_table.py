@@ -19,6 +19,9 @@ from lookalike.tables.recommendation import Recommendation
 OF_AN_ANCHOR = ("A5", "A6", "A9")
 """Findings that hold similarities of several metrics against each other or against 80 %."""
 
+CLASSIFIERS, REID = "classifiers", "reid"
+"""Published tables that a table may stand beside."""
+
 MOVED = 0.15
 """How far the machine's own speed may move between models before the table warns of it."""
 
@@ -32,7 +35,8 @@ class ModelTable:
         subject: The pictures and pairs.
         recommendation: Which model to take under the constraints, and why.
         bounds: GFLOPs at which the groups of the published layout end.
-        beside_published: Whether published figures stand beside the measured ones.
+        beside: Which published figures stand beside the measured ones: `CLASSIFIERS`, `REID`, or
+            none if empty.
         selection_notes: What the filters left out.
         judge_notes: How intervals were made, which pairs were judged.
         settings: Machine, versions, engine, effort and seed, as used.
@@ -44,7 +48,7 @@ class ModelTable:
     subject: Subject
     recommendation: Recommendation
     bounds: tuple[float, ...] = PUBLISHED_BOUNDS
-    beside_published: bool = False
+    beside: str = ""
     selection_notes: tuple[str, ...] = ()
     judge_notes: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from lookalike.encoders import Encoder, Runtime
-from lookalike.errors import UsageError
+from lookalike.errors import UnknownNameError, UsageError
 from lookalike.images import Limits, Pictures
 from lookalike.judge import Drawing
 from lookalike.measuring.journal import Journal
@@ -23,8 +23,9 @@ from lookalike.measuring.trying import Tried, question, try_models
 from lookalike.metrics import metric_named
 from lookalike.tables.assembled import assembled
 from lookalike.tables.grouping import PUBLISHED_BOUNDS, grouped
-from lookalike.tables.model_table import ModelTable
+from lookalike.tables.model_table import CLASSIFIERS, REID, ModelTable
 from lookalike.tables.recommendation import Constraints
+from lookalike.tables.reid_pictures import six_pictures
 from lookalike.tables.selection import Filters, select
 
 
@@ -45,7 +46,7 @@ def table(
     licences: Sequence[str] = (),
     metric: str | None = None,
     bounds: Sequence[float] = PUBLISHED_BOUNDS,
-    beside_published: bool = False,
+    beside_published: bool | str = False,
     save: str | os.PathLike[str] | None = None,
     resume: bool = False,
     force: bool = False,
@@ -86,7 +87,10 @@ def table(
         licences: Permitted licences of the weights; all if empty.
         metric: A metric's name; each encoder's own if None.
         bounds: GFLOPs at which groups of the published layout end.
-        beside_published: Whether published figures of the same networks stand beside.
+        beside_published: Whether published figures of the same networks stand beside; or
+            ``reid`` for the published similarities of re-identification networks. `pairs` is then
+            where its six pictures lie, and each model is told the published rows that its values
+            are nearest to.
         save: A file that every finished row is added to, as it comes.
         resume: Whether to go on with the rows in `save`; models that failed are tried again.
         force: Whether `save` may be replaced.
@@ -121,7 +125,11 @@ def table(
     grouped((), bounds)
     specs = [models] if isinstance(models, (str, Encoder)) else list(models)
     selection = select(specs, filters)
-    subject = _subject(pairs, anchor, positive, negative, draw=draw, seed=seed)
+    beside = _beside(beside_published)
+    if beside == REID:
+        subject = _reid_subject(pairs, anchor, positive, negative, metric)
+    else:
+        subject = _subject(pairs, anchor, positive, negative, draw=draw, seed=seed)
     task = Task("", subject, runtime or Runtime(), effort or Effort(), metric, limits or Limits())
     if resume and save is None:
         raise UsageError("there are no rows to go on with", cure="name their file: save=FILE")
@@ -143,10 +151,38 @@ def table(
         drawing,
         constraints,
         bounds=tuple(bounds),
-        beside_published=beside_published,
+        beside=beside,
         selection_notes=selection.notes,
         thumbnails=thumbnails,
     )
+
+
+def _beside(wish: bool | str) -> str:
+    """Which published figures stand beside: none, those of classifiers, or those of re-id."""
+    if wish is False or wish == "":
+        return ""
+    if wish is True:
+        return CLASSIFIERS
+    if wish not in (CLASSIFIERS, REID):
+        raise UnknownNameError("published table", wish, (CLASSIFIERS, REID))
+    return wish
+
+
+def _reid_subject(
+    pairs: Pictures | None,
+    anchor: Pictures | None,
+    positive: Pictures | None,
+    negative: Pictures | None,
+    metric: str | None,
+) -> Subject:
+    if pairs is None or any(side is not None for side in (anchor, positive, negative)):
+        raise UsageError(
+            "the published similarities of re-identification networks are those of six pictures",
+            cure="name the folder that holds them",
+        )
+    if metric not in (None, "cosine"):
+        raise UsageError("the published similarities are cosines", where=f"metric={metric}")
+    return six_pictures(pairs)
 
 
 def _check_save(save: str | os.PathLike[str] | None, pairs: Pictures | None) -> None:

@@ -20,8 +20,9 @@ from lookalike.tables.cells import (
     quality_columns,
 )
 from lookalike.tables.model_row import ModelRow
-from lookalike.tables.model_table import ModelTable
+from lookalike.tables.model_table import CLASSIFIERS, REID, ModelTable
 from lookalike.tables.published import DEVICE, TITLE
+from lookalike.tables.reid_published import COLUMNS, reid_rows
 from lookalike.tables.scatter import scatter
 
 GFLOPS = "GFLOPs are multiply-accumulates for one picture."
@@ -37,8 +38,10 @@ ACCURACY = "acc@1 and acc@5 are those published for ImageNet."
 def table_view(result: ModelTable) -> View:
     """The answer, the scatter, the models; then what they were tried on and what was published."""
     after = [_failures(result)] if result.failed else []
-    if result.beside_published:
+    if result.beside == CLASSIFIERS:
         after.append(_beside_published(result))
+    if result.beside == REID:
+        after += [_beside_reid(result), _published_reid()]
     if result.thumbnails:
         after.append(_hardest(result) if result.hardest else _pictures(result))
     return View(
@@ -223,3 +226,41 @@ def _beside_published(result: ModelTable) -> Table:
         columns.append(Column(f"{key}_there", "published", kind, digits=digits))
     columns.append(Column("note", "note"))
     return Table(tuple(columns), rows, f"Beside {TITLE!r}, {DEVICE}")
+
+
+def _beside_reid(result: ModelTable) -> Table:
+    """The cosines of each model above those of the published row that they are nearest to."""
+    rows: list[dict[str, Any]] = []
+    for row in result.measured:
+        values = dict(zip(COLUMNS, row.measurement.values, strict=False))
+        rows.append({"label": row.label, "of": "this run", **values})
+        for one in row.resembles[:1]:
+            told = {"deviation": one.deviation, "verdict": one.verdict, "note": one.row.note}
+            rows.append({"label": one.row.stem, "of": "published", **one.row.values, **told})
+    columns = (
+        Column("of", ""),
+        *(Column(name, name, NUMBER, digits=3) for name in COLUMNS),
+        Column("deviation", "largest deviation", NUMBER),
+        Column("verdict", "verdict"),
+        Column("label", "weights"),
+        Column("note", "note"),
+    )
+    return Table(columns, rows, "Beside the published re-identification table, nearest rows")
+
+
+def _published_reid() -> Table:
+    """The whole published table, for those who look at a page."""
+    rows = [
+        {"row": one.number, "label": one.stem, "network": one.network, "margin": one.margin}
+        | {"note": one.note, **one.values}
+        for one in reid_rows()
+    ]
+    columns = (
+        Column("row", "row", WHOLE),
+        Column("label", "weights"),
+        Column("network", "network"),
+        *(Column(name, name, NUMBER, digits=3) for name in COLUMNS),
+        Column("margin", "margin", NUMBER, digits=3),
+        Column("note", "note"),
+    )
+    return Table(columns, rows, "The published re-identification table", aside=True)

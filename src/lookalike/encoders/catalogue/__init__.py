@@ -82,7 +82,7 @@ class PublishedRow:
 
 @lru_cache(maxsize=8)
 def published(table: str) -> tuple[PublishedRow, ...]:
-    """The rows of a shipped table: ``torchvision``, ``timm`` or ``open_clip``.
+    """The rows of a shipped table: ``torchvision``, ``timm``, ``open_clip`` or ``reid``.
 
     Example:
         >>> published("torchvision")[0].name

@@ -11,6 +11,7 @@ from lookalike.encoders.engines.network import (
     OnnxFile,
     Runtime,
     TorchNetwork,
+    Wiring,
 )
 from lookalike.errors import UsageError
 
@@ -23,6 +24,7 @@ __all__ = [
     "OnnxFile",
     "Runtime",
     "TorchNetwork",
+    "Wiring",
     "open_engine",
     "open_reference",
 ]

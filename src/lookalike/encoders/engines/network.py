@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.errors import UnknownNameError
+from lookalike.errors import UnknownNameError, WeightsError
 from lookalike.images import Preprocess
 
 if TYPE_CHECKING:
@@ -78,6 +78,36 @@ class TorchNetwork:
 
 
 Network: TypeAlias = "OnnxFile | TorchNetwork"
+
+
+@dataclass(frozen=True, eq=False)
+class Wiring:
+    """What lies between prepared pictures and the vectors of an encoder with one layer.
+
+    Attributes:
+        network: What runs.
+        output: The position of its output that is taken.
+        pooling: How that becomes a vector, with nothing left to choose.
+    """
+
+    network: Network
+    output: int
+    pooling: str
+
+
+def check_inputs(count: int, path: Path) -> None:
+    """Raise `WeightsError` for a file that takes more than pictures to be embedded.
+
+    Args:
+        count: How many inputs it has.
+        path: Of the file.
+    """
+    if count != 1:
+        raise WeightsError(
+            f"the network has {count} inputs, and an encoder has one: it seems to compare",
+            where=str(path),
+            cure="take an export that gives vectors",
+        )
 
 
 def in_batches_of(size: int, run: Callable[[Array], list[Array]], batch: Array) -> list[Array]:

@@ -6,7 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.encoders.engines.network import Array, OnnxFile, Runtime, in_batches_of
+from lookalike.encoders.engines.network import (
+    Array,
+    OnnxFile,
+    Runtime,
+    check_inputs,
+    in_batches_of,
+)
 from lookalike.errors import DeviceMemoryError, MissingDeviceError, UsageError, WeightsError
 from lookalike.extras import require
 from lookalike.images import Preprocess
@@ -49,7 +55,8 @@ class OnnxRuntimeEngine:
             raise WeightsError(
                 f"onnxruntime can't read the network: {error}", where=str(network.path)
             ) from error
-        first = self._session.get_inputs()[0]
+        first, *others = self._session.get_inputs()
+        check_inputs(1 + len(others), network.path)
         self._input = first.name
         self.input_shape = _shape(first.shape)
         self.outputs = {port.name: _shape(port.shape) for port in self._session.get_outputs()}

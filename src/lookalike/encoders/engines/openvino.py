@@ -22,6 +22,7 @@ from lookalike.encoders.engines.network import (
     OnnxFile,
     Runtime,
     TorchNetwork,
+    check_inputs,
     in_batches_of,
 )
 from lookalike.errors import MissingDeviceError, WeightsError
@@ -149,12 +150,14 @@ class OpenVinoEngine:
     def _read(self, ov: ModuleType, core: Any, network: Network) -> Any:
         if isinstance(network, OnnxFile):
             try:
-                return core.read_model(network.path)
+                model = core.read_model(network.path)
             except RuntimeError as error:
                 reason = str(error).strip().splitlines()[-1]
                 raise WeightsError(
                     f"OpenVINO can't read the network: {reason}", where=str(network.path)
                 ) from error
+            check_inputs(len(model.inputs), network.path)
+            return model
         stored = _stored(network)
         if stored is not None and stored.exists():
             model = core.read_model(stored)

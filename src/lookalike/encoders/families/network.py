@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lookalike.embeddings import Card
 from lookalike.encoders.encoder import Encoder
-from lookalike.encoders.engines import Engine, open_reference
+from lookalike.encoders.engines import Engine, Wiring, open_reference
 from lookalike.encoders.pipeline import Array
 from lookalike.encoders.pooling import pool, pooled_length, resolve_pooling
 from lookalike.errors import UsageError
@@ -21,6 +21,7 @@ def network_encoder(
     *,
     has_class_token: bool = False,
     files: tuple[str, ...] | None = None,
+    whole: bool = False,
 ) -> Encoder:
     """An encoder over a network.
 
@@ -31,39 +32,51 @@ def network_encoder(
         layers: What the card calls each of them.
         has_class_token: Whether token sequences begin with a class token.
         files: The files whose content decides the card; None if not all are known.
+        whole: Whether the network gives vectors that `card` describes as it is: the pooling is
+            in the network already.
 
     Raises:
         UsageError: The preprocessing does not fit the network's input, or the pooling an output.
     """
     check_input(card, engine)
     shapes = [engine.outputs[name] for name in outputs]
-    poolings = [
-        resolve_pooling(card.pooling, shape, has_class_token=has_class_token) for shape in shapes
-    ]
+    wish = "auto" if whole else card.pooling
+    poolings = [resolve_pooling(wish, shape, has_class_token=has_class_token) for shape in shapes]
     cards = tuple(
-        replace(card, layer=layer, pooling=pooling, dim=pooled_length(shape, pooling))
+        replace(
+            card,
+            layer=card.layer if whole else layer,
+            pooling=card.pooling if whole else pooling,
+            dim=pooled_length(shape, pooling),
+        )
         for layer, shape, pooling in zip(layers, shapes, poolings, strict=True)
     )
     engine.take(card.preprocess)
+    places = list(engine.outputs)
+    wiring = None
+    if len(outputs) == 1:
+        wiring = Wiring(engine.network, places.index(outputs[0]), poolings[0])
 
     def reference() -> Encoder | None:
         other = open_reference(engine)
         if other is None:
             return None
         other.take(card.preprocess)
-        places = list(engine.outputs)
         same = [list(other.outputs)[places.index(name)] for name in outputs]
-        return _encoder(cards, other, same)
+        return _encoder(cards, poolings, other, same)
 
-    return replace(_encoder(cards, engine, outputs), reference=reference, files=files)
+    encoder = _encoder(cards, poolings, engine, outputs)
+    return replace(encoder, reference=reference, files=files, wiring=wiring)
 
 
-def _encoder(cards: tuple[Card, ...], engine: Engine, outputs: Sequence[str]) -> Encoder:
+def _encoder(
+    cards: tuple[Card, ...], poolings: Sequence[str], engine: Engine, outputs: Sequence[str]
+) -> Encoder:
     chosen = tuple(outputs)
 
     def run(batch: Array) -> list[Array]:
         raw = engine.run(batch, chosen)
-        return [pool(one, card.pooling) for one, card in zip(raw, cards, strict=True)]
+        return [pool(one, pooling) for one, pooling in zip(raw, poolings, strict=True)]
 
     return Encoder(
         cards,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from lookalike.encoders.encoder import Encoder
 from lookalike.encoders.engines import Engine, OnnxFile, Runtime, open_engine
 from lookalike.encoders.families.network import network_encoder
 from lookalike.encoders.name import EncoderName
+from lookalike.encoders.onnx_metadata import FORM, carried_card, metadata
 from lookalike.encoders.pooling import POOLINGS
 from lookalike.errors import (
     CardError,
@@ -28,7 +29,7 @@ from lookalike.images import PRESETS, Preprocess
 from lookalike.images.presets import OPTIONS, from_options
 from lookalike.images.validation import validated
 
-DESCRIPTION = ("licence", "params", "gflops", "acc1", "acc5", "source", "weights_tag")
+DESCRIPTION = ("licence", "params", "gflops", "acc1", "acc5", "source", "figures", "weights_tag")
 IR_VERSION = b"\x08"
 """The first byte of every ONNX file: the tag of its first field."""
 
@@ -43,7 +44,8 @@ class Onnx:
 
         Options: ``output`` (one name, or several with commas; needed if the file has several),
         ``pooling``, and those of the preprocessing. What the options leave open is taken from
-        ``FILE.yaml`` (see `Stated`).
+        ``FILE.yaml`` (see `Stated`). A file that `export` made carries its encoder's card, and is
+        the same encoder again, with the same fingerprint; only its preprocessing can be changed.
 
         Raises:
             MissingWeightsError: No such file.
@@ -54,10 +56,15 @@ class Onnx:
         path = Path(name.rest)
         if not path.is_file():
             raise MissingWeightsError(f"there is no ONNX file {name.rest!r}", where=name.text)
+        content = path.read_bytes()
+        digest, outside = digest_and_files(path, content)
+        files = (str(path), *map(str, outside))
+        carried = carried_card(content, str(path))
+        if carried is not None:
+            return _exported(name, path, carried, metadata(content)[FORM], files, runtime)
         beside = path.with_name(path.name + ".yaml")
         stated = _read_card(beside)
         preprocess = _preprocess(name, stated, beside)
-        digest, outside = digest_and_files(path)
         if stated.weights not in (None, digest):
             raise CardError(
                 f"the card is of other weights: {stated.weights}, the file has {digest}",
@@ -75,12 +82,36 @@ class Onnx:
             name=name.text,
             **{key: getattr(stated, key) for key in DESCRIPTION},
         )
-        files = (str(path), str(beside), *map(str, outside))
-        return network_encoder(card, engine, outputs, outputs, files=files)
+        return network_encoder(card, engine, outputs, outputs, files=(*files, str(beside)))
 
     def entries(self) -> Iterable[Entry]:
         """One line: any file can be loaded, none is known by name."""
         return [Entry(name="onnx:FILE", source="any ONNX file, with FILE.yaml beside it")]
+
+
+def _exported(
+    name: EncoderName,
+    path: Path,
+    carried: dict[str, Any],
+    form: str,
+    files: tuple[str, ...],
+    runtime: Runtime,
+) -> Encoder:
+    """An encoder from a file that carries its card."""
+    if not form.startswith("embed"):
+        raise UsageError(
+            f"the file compares pictures (form {form}) and gives no vectors",
+            where=name.text,
+            cure="export the encoder with --form embed",
+        )
+    name.allow(OPTIONS)
+    card = Card.from_dict(carried, where=str(path))
+    preprocess = from_options(name.options, card.preprocess)
+    assert preprocess is not None
+    engine = open_engine(OnnxFile(path), runtime)
+    outputs = list(engine.outputs)
+    told = replace(card, preprocess=preprocess, name=name.text)
+    return network_encoder(told, engine, outputs, [card.layer], files=files, whole=True)
 
 
 @dataclass(frozen=True)
@@ -105,6 +136,7 @@ class Stated:
     acc1: float | None = None
     acc5: float | None = None
     source: str = ""
+    figures: str = ""
     weights_tag: str = ""
 
 
@@ -153,12 +185,11 @@ def _outputs(name: EncoderName, stated: Stated, engine: Engine) -> list[str]:
 
 def file_digest(path: Path) -> str:
     """``sha256:...`` over an ONNX file and the external weights files that it names."""
-    return digest_and_files(path)[0]
+    return digest_and_files(path, path.read_bytes())[0]
 
 
-def digest_and_files(path: Path) -> tuple[str, list[Path]]:
+def digest_and_files(path: Path, content: bytes) -> tuple[str, list[Path]]:
     """See `file_digest`; and the external weights files, by one reading of each."""
-    content = path.read_bytes()
     if not content.startswith(IR_VERSION):
         raise WeightsError(
             "this is no ONNX file", where=str(path), cure="export the network to ONNX first"

@@ -42,6 +42,7 @@ class Built:
         head: Prefix of the class head's parameters, if the layers in use do not need them.
         has_class_token: Whether its token sequences begin with a class token.
         published: What the catalogue knows about it.
+        figures: See `Card`.
         source: Where the weights came from.
         path: The file of the weights; None for random ones.
     """
@@ -55,6 +56,7 @@ class Built:
     head: str = ""
     has_class_token: bool = False
     published: PublishedRow | None = None
+    figures: str = ""
     source: str = ""
     path: Path | None = None
 
@@ -111,6 +113,7 @@ def _card(name: EncoderName, built: Built, preprocess: Preprocess) -> Card:
         acc1=row.acc1 if row and trained and built.weights_tag == row.weights else None,
         acc5=row.acc5 if row and trained and built.weights_tag == row.weights else None,
         source=built.source,
+        figures=built.figures,
     )
 
 

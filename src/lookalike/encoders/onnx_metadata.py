@@ -1,0 +1,130 @@
+"""What an ONNX file says of itself: the properties at its top level, read without the onnx package.
+
+An exported encoder carries its card there, and a digest of everything else in the file, so that a
+card is never believed of another network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lookalike.errors import CardError, WeightsError
+
+PREFIX = "lookalike."
+CARD, CONTENT, FORM, METRIC = (PREFIX + name for name in ("card", "content", "form", "metric"))
+
+_METADATA_PROPS = 14
+"""Field of ONNX's ModelProto that holds key-value pairs."""
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+"""Wire types of protocol buffers."""
+
+
+def metadata(content: bytes) -> dict[str, str]:
+    """The key-value pairs of an ONNX model.
+
+    Args:
+        content: Of the file.
+
+    Raises:
+        WeightsError: Not the encoding of an ONNX model.
+
+    Example:
+        >>> metadata(bytes([8, 8, 0x72, 6, 0x0A, 1]) + b"a" + bytes([0x12, 1]) + b"b")
+        {'a': 'b'}
+    """
+    found = {}
+    for number, _, value, end in _fields(content, 0, len(content)):
+        if number == _METADATA_PROPS:
+            pair = {
+                part: content[first:last].decode("utf-8", "replace")
+                for part, _, first, last in _fields(content, value, end)
+            }
+            found[pair.get(1, "")] = pair.get(2, "")
+    return found
+
+
+def content_digest(content: bytes) -> str:
+    """``sha256:...`` over a model without its key-value pairs, which may then name the digest."""
+    digest = hashlib.sha256()
+    for number, begin, _, end in _fields(content, 0, len(content)):
+        if number != _METADATA_PROPS:
+            digest.update(memoryview(content)[begin:end])
+    return f"sha256:{digest.hexdigest()}"
+
+
+def properties(card: Mapping[str, Any], form: str, metric: str, digest: str) -> dict[str, str]:
+    """The key-value pairs of an exported encoder.
+
+    Args:
+        card: As plain values.
+        form: Which form it was exported in.
+        metric: Of the similarities that it gives; empty if it gives vectors.
+        digest: `content_digest` of the model.
+    """
+    text = json.dumps(card, sort_keys=True)
+    return {CARD: text, CONTENT: digest, FORM: form, METRIC: metric}
+
+
+def carried_card(content: bytes, where: str) -> dict[str, Any] | None:
+    """The card in an exported file as plain values; None if the file carries none.
+
+    Raises:
+        CardError: The network in the file is not the one that the card came with.
+        WeightsError: Not the encoding of an ONNX model.
+    """
+    found = metadata(content)
+    if CARD not in found:
+        return None
+    if found.get(CONTENT) != content_digest(content):
+        raise CardError(
+            "the file was changed since it was exported, and the card in it is of another network",
+            where=where,
+            cure="export it anew, or take the card out of its metadata and state preprocess=NAME",
+        )
+    try:
+        card: dict[str, Any] = json.loads(found[CARD])
+    except ValueError as error:
+        raise CardError(f"the card in the file can't be read: {error}", where=where) from error
+    return card
+
+
+def _fields(content: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+    """Fields of a message: number, where the field begins, where its value does, where it ends."""
+    position = start
+    while position < end:
+        begin = position
+        tag, position = _varint(content, position, end)
+        value = position
+        kind = tag & 7
+        if kind == _VARINT:
+            _, position = _varint(content, position, end)
+        elif kind == _BYTES:
+            length, value = _varint(content, position, end)
+            position = value + length
+        elif kind in (_FIXED32, _FIXED64):
+            position += 4 if kind == _FIXED32 else 8
+        else:
+            raise _broken()
+        if position > end:
+            raise _broken()
+        yield tag >> 3, begin, value, position
+
+
+def _varint(content: bytes, position: int, end: int) -> tuple[int, int]:
+    value = shift = 0
+    while position < end and shift < 64:
+        byte = content[position]
+        position += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, position
+        shift += 7
+    raise _broken()
+
+
+def _broken() -> WeightsError:
+    return WeightsError("this is no ONNX file, or one that is cut off", cure="export it again")

@@ -1,0 +1,81 @@
+"""Graphs of vectors in fewer bits: float16, and int8 with calibration pictures."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lookalike.encoders.pipeline import Array
+from lookalike.errors import UsageError
+from lookalike.exporting.graph import PICTURES, opset_of, quiet
+from lookalike.extras import require
+
+if TYPE_CHECKING:
+    import onnx
+
+EXPORT_PRECISIONS = ("f32", "f16", "int8")
+CALIBRATION_BATCH = 8
+_ANY = 2**31
+INT8_OPSET = 13
+"""First operator set with a range for each channel."""
+
+
+def halved(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The graph computed in float16, its input and output still float32."""
+    float16: Any = require("onnxruntime.transformers.float16", purpose="a float16 export")
+    with quiet():
+        found: onnx.ModelProto = float16.convert_float_to_float16(model, keep_io_types=True)
+    return found
+
+
+def quantised(model: onnx.ModelProto, pictures: Array) -> onnx.ModelProto:
+    """The graph in int8: weights per channel, activations by the range that pictures show.
+
+    Static post-training quantisation by ONNX Runtime, written as pairs of QuantizeLinear and
+    DequantizeLinear, which ONNX Runtime and OpenVINO both run in integers.
+
+    Args:
+        model: As `vector_graph` makes it.
+        pictures: (P, ...) float32, normalised as the network takes them.
+
+    Raises:
+        UsageError: The graph's operator set is older than `INT8_OPSET`.
+    """
+    if opset_of(model) < INT8_OPSET:
+        raise UsageError(
+            f"int8 takes operator set {INT8_OPSET} or newer, and this is {opset_of(model)}",
+            cure=f"--opset {INT8_OPSET}",
+        )
+    quantisation: Any = require("onnxruntime.quantization", purpose="an int8 export")
+    optimizer: Any = require("onnxscript.optimizer", purpose="an int8 export")
+    with quiet():  # weights that are kept in halves, say, are no constants to the quantiser
+        model = optimizer.optimize(model, input_size_limit=_ANY, output_size_limit=_ANY)
+
+    class Reader(quantisation.CalibrationDataReader):  # type: ignore[misc]  # known at run time
+        """Hands the pictures out."""
+
+        def __init__(self) -> None:
+            self.batches: Iterator[Array] = iter(
+                pictures[start : start + CALIBRATION_BATCH]
+                for start in range(0, len(pictures), CALIBRATION_BATCH)
+            )
+
+        def get_next(self) -> dict[str, Array] | None:
+            batch = next(self.batches, None)
+            return None if batch is None else {PICTURES: batch}
+
+    onnx: Any = require("onnx", purpose="an int8 export")
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        target = Path(folder) / "int8.onnx"
+        quantisation.quantize_static(
+            model,
+            target,
+            Reader(),
+            quant_format=quantisation.QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=quantisation.QuantType.QUInt8,
+            weight_type=quantisation.QuantType.QInt8,
+        )
+        return onnx.load(target)
