@@ -187,3 +187,10 @@ def test_a_card_without_a_digest_is_not_believed() -> None:
 def test_a_card_that_is_no_json_is_refused() -> None:
     with pytest.raises(CardError, match="can't be read"):
         carried_card(content(exported(more={CARD: "{"})), "f.onnx")
+
+
+@pytest.mark.parametrize("card", ["3", "null", "[1]", "{"])
+def test_a_card_that_is_no_card_is_a_card_error(card: str) -> None:
+    digest = content_digest(content({}))
+    with pytest.raises(CardError):
+        carried_card(content({CARD: card, CONTENT: digest}), "net.onnx")

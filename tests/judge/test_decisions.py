@@ -996,3 +996,18 @@ def test_a_truth_that_is_made_before_is_taken() -> None:
     other = shaken(vectors)
     found = decision_changes(vectors, other, truth_of(labels), resamples=100)
     assert found.changes == decision_changes(vectors, other, labels, resamples=100).changes
+
+
+def test_vectors_that_became_alike_are_told_of() -> None:
+    rng = np.random.default_rng(3)
+    vectors = rng.normal(size=(20, 6))
+    found = decision_changes(vectors, np.ones((20, 6)), truth=None, resamples=100)
+    assert found["nearest_changed"].count == 0  # whatever was nearest is among the nearest
+    assert (found["nearest_tied"].count, found["nearest_tied"].of) == (20, 20)
+    some = vectors.copy()
+    some[1] = some[0] = some[2]  # each has two that are equally near
+    found = decision_changes(vectors, some, truth=None, resamples=100)
+    assert 3 <= (found["nearest_tied"].count or 0) < 20  # and those that are nearest to them
+    assert "0 before" in found["nearest_tied"].title
+    same = decision_changes(vectors, vectors, truth=None, resamples=100)
+    assert "nearest_tied" not in {one.name for one in same.changes}

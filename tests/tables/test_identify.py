@@ -10,7 +10,7 @@ import lookalike
 from lookalike.cli import exit_code
 from lookalike.cli.table import named
 from lookalike.encoders.reid.architectures import build
-from lookalike.errors import UnknownNameError, UsageError, WeightsError
+from lookalike.errors import MissingWeightsError, UnknownNameError, UsageError, WeightsError
 from lookalike.images import ImageSource
 from lookalike.report import json_text
 from lookalike.tables.reid_pictures import by_column, six_pictures
@@ -36,6 +36,20 @@ def test_weights_are_known_by_their_numbers_whatever_the_file_is_called(
     assert found.nearest[0].deviation <= 0.0006
     assert found.nearest[1].verdict == "other weights or another preprocessing"
     assert f"row {row}" in found.words
+
+
+def test_an_export_is_known_whatever_preprocessing_its_card_has(
+    shared: Path, pictures: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "which?"
+    folder.mkdir()
+    weights = shared / "weights" / PTH
+    lookalike.export(f"reid:osnet_x0_25?weights={weights}", folder / "net.onnx", opset=17)
+    assert lookalike.identify(str(folder / "net.onnx"), pictures).nearest[0].row.number == 35
+    shutil.copy(weights, folder / PTH)
+    assert lookalike.identify(str(folder / PTH), pictures).known
+    with pytest.raises(MissingWeightsError):
+        lookalike.identify(str(folder / "absent.pth"), pictures)
 
 
 def test_what_is_in_a_checkpoint_is_told_beside_what_its_name_claims(

@@ -86,9 +86,11 @@ def carried_card(content: bytes, where: str) -> dict[str, Any] | None:
             cure="export it anew, or take the card out of its metadata and state preprocess=NAME",
         )
     try:
-        card: dict[str, Any] = json.loads(found[CARD])
+        card = json.loads(found[CARD])
     except ValueError as error:
         raise CardError(f"the card in the file can't be read: {error}", where=where) from error
+    if not isinstance(card, dict):
+        raise CardError("the card in the file holds no keys and values", where=where)
     return card
 
 

@@ -6,15 +6,16 @@ import copy
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lookalike.embeddings import Card, Embeddings
+from lookalike.embeddings import Card, Embeddings, Row
 from lookalike.encoders import Encoder, load_encoder
 from lookalike.encoders.engines.file import file_engines
+from lookalike.encoders.families.onnx import encoder_of
 from lookalike.encoders.onnx_metadata import content_digest, properties
 from lookalike.encoders.probe import probe_places
 from lookalike.encoders.reid.weights_name import exported_stem
@@ -23,9 +24,9 @@ from lookalike.exporting.check import checked
 from lookalike.exporting.composition import GRAPH_METRICS, composed
 from lookalike.exporting.exported import Exported
 from lookalike.exporting.form import FORMS, Form, form_named
-from lookalike.exporting.graph import opset_of, simplified, vector_graph
-from lookalike.exporting.precision import EXPORT_PRECISIONS, halved, quantised
-from lookalike.exporting.prepared import parted, prepared
+from lookalike.exporting.graph import OLDEST_OPSET, opset_of, simplified, vector_graph
+from lookalike.exporting.precision import EXPORT_PRECISIONS, halved, holds_integers, quantised
+from lookalike.exporting.prepared import Prepared, parted, prepared
 from lookalike.images import ImageSource, Pictures, Place
 from lookalike.judge import Truth, decision_changes
 from lookalike.report import amount
@@ -33,6 +34,9 @@ from lookalike.version import __version__
 
 if TYPE_CHECKING:
     import onnx
+
+FEW_SAMPLES = 32
+"""Calibration pictures below which a warning says that they are few."""
 
 LARGEST_FILE = 2**31 - 1
 """Bytes that one ONNX file may have."""
@@ -113,7 +117,7 @@ def export(
         True
     """
     wanted = form_named(form)
-    _check_options(metric, precision, calibrate, samples)
+    _check_options(metric, precision, calibrate, samples, judge, fpr, threshold, opset)
     if isinstance(encoder, str):
         say(f"loading {encoder}")
         encoder = _loaded(encoder, offline)
@@ -124,9 +128,16 @@ def export(
             where=card.name,
             cure="export one of the families builtin, onnx, torchvision, timm, open_clip, reid",
         )
-    target = _target(Path(path), card, wanted, force=force)
+    target = _target(path, card, wanted, force=force)
     say(f"exporting {card.name}")
-    model, notes = vector_graph(wiring, opset), list(card.warnings)
+    model, notes = vector_graph(wiring, opset), list(encoder.notes)
+    before = holds_integers(model)
+    if before and precision != "f32":
+        raise UsageError(
+            f"the network is quantised already, and can't be brought to {precision}",
+            where=card.name,
+            cure="export the network that it was made from",
+        )
     calibrated, others = 0, list[Place]()
     if precision == "f16":
         model = halved(model)
@@ -136,9 +147,15 @@ def export(
         pictures = prepared(encoder, chosen)
         calibrated = len(pictures.pixels)
         if not calibrated:
-            raise UsageError("none of the pictures for calibration could be read")
-        if pictures.failed:
-            notes.append(f"{amount(pictures.failed, 'picture')} to calibrate with can't be read")
+            raise UsageError(
+                "there is no picture to calibrate with that can be read",
+                where=str(calibrate),
+                cure="name a folder with some hundred pictures of the usual kind",
+            )
+        notes += _calibration_notes(pictures, calibrated)
+        if len(others) < 2 and judge is None:
+            notes.append("no decision report: too few pictures are left to judge by")
+            others = []
         say(f"quantising by {amount(calibrated, 'picture')}")
         model = quantised(model, card.preprocess.normalise(pictures.pixels))
     told = _card(card, precision, model)
@@ -154,7 +171,7 @@ def export(
             vectors,
             wanted,
             metric,
-            precision,
+            "int8" if before else precision,
             card.preprocess.normalise(pixels),
             reference.run(pixels)[0],
         )
@@ -163,6 +180,7 @@ def export(
         if judged is not None:
             say("embedding pictures with both, for the decision report")
             both = _both(reference, vectors, precision, judged)
+            notes += _judge_notes(both[0])
             decisions = decision_changes(
                 *both,
                 truth,
@@ -172,7 +190,10 @@ def export(
                 level=level,
                 seed=seed,
             )
-        os.replace(draft, target)
+        try:
+            os.replace(draft, target)
+        except OSError as error:
+            raise UsageError(f"the file can't be written: {error}", where=str(target)) from error
     graph = finished.graph
     return Exported(
         path=str(target),
@@ -193,7 +214,14 @@ def export(
 
 
 def _check_options(
-    metric: str, precision: str, calibrate: Pictures | ImageSource | None, samples: int
+    metric: str,
+    precision: str,
+    calibrate: Pictures | ImageSource | None,
+    samples: int,
+    judge: Pictures | ImageSource | None,
+    fpr: float | None,
+    threshold: float | None,
+    opset: int | None,
 ) -> None:
     if metric not in GRAPH_METRICS:
         raise UnknownNameError("metric of a graph", metric, GRAPH_METRICS)
@@ -204,8 +232,39 @@ def _check_options(
             "int8 needs pictures to calibrate with, and only int8 does",
             cure="give precision int8 and calibrate together",
         )
+    if fpr is not None and not 0 < fpr < 1:
+        raise UsageError(f"fpr={fpr} is not between 0 and 1")
+    if fpr is not None and threshold is not None:
+        raise UsageError("fpr and threshold are both given", cure="give one of them")
+    if judge is not None and isinstance(judge, (str, os.PathLike)) and not os.path.exists(judge):
+        raise UsageError("there are no such pictures to judge by", where=os.fsdecode(judge))
+    if opset is not None and opset < OLDEST_OPSET:
+        raise UsageError(
+            f"operator set {opset} is older than {OLDEST_OPSET}, the oldest that is written"
+        )
     if samples < 1:
         raise UsageError(f"int8 takes its ranges from at least one picture, not {samples}")
+
+
+def _calibration_notes(pictures: Prepared, calibrated: int) -> list[str]:
+    notes = []
+    if pictures.failed:
+        notes.append(f"to calibrate with can't be read: {_named(pictures.failed)}")
+    if calibrated < FEW_SAMPLES:
+        few = amount(calibrated, "picture")
+        notes.append(f"ranges of int8 by {few} alone, which is too few to show them: give more")
+    return notes
+
+
+def _judge_notes(side: Embeddings) -> list[str]:
+    if not side.failures:
+        return []
+    return [f"to judge by can't be read: {_named(side.failures)}"]
+
+
+def _named(failures: Sequence[Row]) -> str:
+    told = "; ".join(f"{row.id}, {row.reason}" for row in failures[:3])
+    return f"{told}; and {len(failures) - 3} more" if len(failures) > 3 else told
 
 
 def _loaded(name: str, offline: bool) -> Encoder:
@@ -216,13 +275,18 @@ def _loaded(name: str, offline: bool) -> Encoder:
         return load_encoder(name, offline=offline)
 
 
-def _target(path: Path, card: Card, form: Form, *, force: bool) -> Path:
+def _target(given: str | os.PathLike[str], card: Card, form: Form, *, force: bool) -> Path:
     """The file to write; in a folder, one named after the encoder, the form and the input."""
+    path = Path(given)
+    if os.fspath(given).endswith(("/", os.sep)) and not path.is_dir():
+        raise UsageError("there is no such folder", where=os.fspath(given), cure="make it first")
     if path.is_dir():
         height, width = card.preprocess.output_size or (0, 0)
         path = path / f"{stem_of(card)}_{form.published}x3x{height}x{width}.onnx"
     if not path.parent.is_dir():
         raise UsageError("there is no such folder", where=str(path.parent), cure="make it first")
+    if path.exists() and not path.is_file():
+        raise UsageError("there is something that is no file", where=str(path))
     if path.exists() and not force:
         raise OverwriteError("the file exists", where=str(path), cure="--force replaces it")
     return path
@@ -246,8 +310,12 @@ def stem_of(card: Card) -> str:
 @contextmanager
 def _draft(target: Path) -> Iterator[tuple[Path, Path]]:
     """Where the file is written before it is checked, and where a form of it that gives vectors."""
-    with tempfile.TemporaryDirectory(prefix=".lookalike-", dir=target.parent) as folder:
-        yield Path(folder) / "draft.onnx", Path(folder) / "vectors.onnx"
+    try:
+        folder = tempfile.TemporaryDirectory(prefix=".lookalike-", dir=target.parent)
+    except OSError as error:
+        raise UsageError(f"the file can't be written: {error}", where=str(target)) from error
+    with folder:
+        yield Path(folder.name) / "draft.onnx", Path(folder.name) / "vectors.onnx"
 
 
 def _card(card: Card, precision: str, model: onnx.ModelProto) -> Card:
@@ -284,7 +352,10 @@ def _write(model: onnx.ModelProto, path: Path) -> None:
             f"the network has {model.ByteSize():,} bytes, and one ONNX file holds {LARGEST_FILE:,}",
             cure="--precision f16 halves it",
         )
-    path.write_bytes(model.SerializeToString(deterministic=True))
+    try:
+        path.write_bytes(model.SerializeToString(deterministic=True))
+    except OSError as error:
+        raise UsageError(f"the file can't be written: {error}", where=str(path)) from error
 
 
 def _shapes(values: Any) -> dict[str, tuple[int | str, ...]]:
@@ -299,7 +370,7 @@ def _both(
 ) -> tuple[Embeddings, Embeddings]:
     """Vectors of the same pictures by the encoder and by the exported graph."""
     places = list((judged if isinstance(judged, ImageSource) else ImageSource(judged)).places())
-    mine, theirs = reference.encode(places), load_encoder(f"onnx:{vectors}").encode(places)
+    mine, theirs = reference.encode(places), encoder_of(vectors).encode(places)
     return (
         replace(mine, card=replace(mine.card, name="the encoder")),
         replace(theirs, card=replace(theirs.card, name=precision)),

@@ -8,8 +8,24 @@ from typing import Any
 
 from lookalike.embeddings import Card
 from lookalike.exporting.check import Checked
+from lookalike.images import Preprocess
 from lookalike.judge import DecisionChanges
 from lookalike.report import Column, Table, View, html_fragment
+
+
+def _prepared(preprocess: Preprocess) -> str:
+    """What has to be done to a picture before it goes into the file."""
+    steps = ["turned as EXIF says"] if preprocess.exif else []
+    steps.append(preprocess.order.upper())
+    size = preprocess.resize
+    if isinstance(size, int):
+        steps.append(f"shorter side to {size} by {preprocess.kernel}")
+    elif size is not None:
+        steps.append(f"stretched to {size[0]} x {size[1]} (height x width) by {preprocess.kernel}")
+    if preprocess.crop not in (None, size):
+        steps.append("centre cut to {} x {}".format(*preprocess.crop or ()))
+    scale = f"(byte * {preprocess.scale:.6g} - {list(preprocess.mean)}) / {list(preprocess.std)}"
+    return ", ".join([*steps, scale])
 
 
 @dataclass(frozen=True)
@@ -89,12 +105,14 @@ class Exported:
             Column("deviation", "similarity off by", "number", digits=8),
         )
         report = None if self.decisions is None else self.decisions.view()
+        checks = [asdict(one) | {"target": one.target or None} for one in self.checks]
         metric = f", {self.metric} inside" if self.metric else ""
         said = [
             f"form {self.form}{metric}, {self.precision}, operator set {self.opset}, "
             f"{self.nodes:,} nodes, {self.bytes:,} bytes",
             f"fingerprint {self.card.fingerprint[:12]}: {self.identity}",
         ]
+        said.append(f"pictures have to come prepared: {_prepared(self.card.preprocess)}")
         if self.calibrated:
             said.append(f"ranges of int8 from {self.calibrated:,} pictures")
         return View(
@@ -102,7 +120,7 @@ class Exported:
             answer=() if report is None else report.answer,
             tables=(
                 Table(columns, ports, self.path),
-                Table(runs, [asdict(one) for one in self.checks], "checks against the encoder"),
+                Table(runs, checks, "checks against the encoder, on pictures of the package"),
             ),
             after=() if report is None else (*report.tables, *report.after),
             notes=(*said, *(() if report is None else report.notes)),

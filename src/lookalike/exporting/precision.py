@@ -22,6 +22,11 @@ INT8_OPSET = 13
 """First operator set with a range for each channel."""
 
 
+def holds_integers(model: onnx.ModelProto) -> bool:
+    """Whether a graph is quantised already."""
+    return any(one.op_type == "DequantizeLinear" for one in model.graph.node)
+
+
 def halved(model: onnx.ModelProto) -> onnx.ModelProto:
     """The graph computed in float16, its input and output still float32."""
     float16: Any = require("onnxruntime.transformers.float16", purpose="a float16 export")

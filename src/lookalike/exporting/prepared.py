@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lookalike.embeddings import Row
 from lookalike.encoders import Encoder
 from lookalike.encoders.pipeline import Array
 from lookalike.images import ImageSource, Pictures, Place
@@ -18,11 +19,11 @@ class Prepared:
 
     Attributes:
         pixels: (P, H, W, 3) uint8, resized and cropped.
-        failed: How many could not be read.
+        failed: Rows of those that could not be read.
     """
 
     pixels: Array
-    failed: int
+    failed: tuple[Row, ...]
 
 
 def prepared(encoder: Encoder, places: Iterable[Place]) -> Prepared:
@@ -34,7 +35,7 @@ def prepared(encoder: Encoder, places: Iterable[Place]) -> Prepared:
         return [np.zeros((len(batch), encoder.card.dim), np.float32)]
 
     rows = replace(encoder, run=keep, streams=1).encode(list(places))
-    return Prepared(np.concatenate(parts) if parts else np.zeros(0, np.uint8), len(rows.failures))
+    return Prepared(np.concatenate(parts) if parts else np.zeros(0, np.uint8), rows.failures)
 
 
 def parted(

@@ -154,6 +154,7 @@ class DecisionChanges:
     Attributes:
         names: What the reference and the other are called.
         cards: Their cards.
+        engines: What made their vectors; empty where that is not known.
         pictures: How many pictures both have a vector of.
         alone: How many vectors each has of pictures that the other has none of.
         changes: Numbers about vectors, neighbours and decisions, in reading order.
@@ -175,6 +176,7 @@ class DecisionChanges:
 
     names: tuple[str, str]
     cards: tuple[Card, Card]
+    engines: tuple[str, str]
     pictures: int
     alone: tuple[int, int]
     changes: tuple[Change, ...]
@@ -215,11 +217,13 @@ class DecisionChanges:
 
     def to_dict(self) -> dict[str, Any]:
         """What ``--json`` prints, besides command and version."""
-        models = zip(self.names, self.cards, strict=True)
+        models = zip(self.names, self.cards, self.engines, strict=True)
         return {
             "results": [one.to_dict() for one in self.changes],
             "quality": [one.to_dict() for one in self.quality],
-            "models": [{"store": name, **card.to_dict()} for name, card in models],
+            "models": [
+                {"store": name, **card.to_dict(), "engine": engine} for name, card, engine in models
+            ],
             "pictures": {
                 "both": self.pictures,
                 "reference_only": self.alone[0],
@@ -237,8 +241,9 @@ class DecisionChanges:
         """The changes as people see them: the answer, quality if there is a truth, all numbers."""
         reference, other = self.names
         models = dict.fromkeys(
-            f"{name}: {card.name}, fingerprint {card.fingerprint[:12]}"
-            for name, card in zip(self.names, self.cards, strict=True)
+            f"{name}: {f'{card.name}, ' * (card.name != name)}fingerprint {card.fingerprint[:12]}"
+            + f", {engine}" * bool(engine)
+            for name, card, engine in zip(self.names, self.cards, self.engines, strict=True)
         )
         told = (
             *((self.truth,) if self.truth else ()),

@@ -138,6 +138,7 @@ def decision_changes(
     return DecisionChanges(
         (names[0], names[1]),
         (one.card, two.card),
+        (one.engine, two.engine),
         len(one.vectors),
         (len(wholes[0][0].vectors) - len(kept), len(wholes[1][0].vectors) - len(kept)),
         changes + decided,
@@ -298,9 +299,14 @@ def _neighbour_changes(
     )
     names = "nearest_changed", "neighbours_kept"
     counts = int(found.changed.sum()), None
-    return tuple(
+    changes = tuple(
         Change(NEIGHBOURS, name, title, measure.value, measure.interval, changed, count)
         for name, title, measure, changed in zip(names, titles, measures, counts, strict=True)
+    )
+    before, now = (int(side.sum()) for side in found.tied.T)
+    title = f"pictures with several neighbours equally near, {before:,} before"
+    return changes + (Change(NEIGHBOURS, "nearest_tied", title, now / count, None, now, count),) * (
+        now > before
     )
 
 

@@ -22,11 +22,14 @@ class Neighbours:
 
     Attributes:
         changed: (N,) bool: whether none of the nearest is among the nearest any more.
+        tied: (N, 2) bool: whether several are equally near, by the one and by the other; a picture
+            of which all others are is unchanged whatever was nearest before.
         overlap: (N,) the share of the `nearest` nearest that are still among these.
         nearest: How many that are: `MOST`, or all others if they are fewer.
     """
 
     changed: NDArray[np.bool_]
+    tied: NDArray[np.bool_]
     overlap: NDArray[np.float64]
     nearest: int
 
@@ -63,18 +66,21 @@ def compare_neighbours(
     count = len(trial.rows)
     nearest = min(MOST, count - 1)
     changed, overlap = np.empty(count, bool), np.empty(count)
+    tied = np.empty((count, 2), bool)
     for rows in row_blocks(count, count):
         height = rows.stop - rows.start
         closest = np.ones((height, count), bool)
         among = np.ones((height, count), bool)
-        for scorer in (reference, other):
+        for side, scorer in enumerate((reference, other)):
             levels = scorer.levels(rows, slice(0, count))
             levels[np.arange(height), trial.own[rows]] = -1
-            closest &= levels == levels.max(axis=1, keepdims=True)
+            nearest_ones = levels == levels.max(axis=1, keepdims=True)
+            tied[rows, side] = nearest_ones.sum(axis=1) > 1
+            closest &= nearest_ones
             keys = ordering_keys(levels, trial.order, scorer.scale.levels)
             among &= keys <= np.partition(keys, nearest - 1, axis=1)[:, nearest - 1, None]
         changed[rows] = ~closest.any(axis=1)
         overlap[rows] = among.sum(axis=1) / nearest
         if progress:
             progress(height)
-    return Neighbours(changed, overlap, nearest)
+    return Neighbours(changed, tied, overlap, nearest)

@@ -7,12 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from lookalike.comparison.pairs import pair_values
 from lookalike.embeddings import Card
-from lookalike.encoders import Encoder, Runtime, load_encoder
-from lookalike.encoders.onnx_metadata import carried_card
+from lookalike.encoders import (
+    Encoder,
+    EncoderName,
+    Runtime,
+    family_named,
+    family_names,
+    load_encoder,
+)
+from lookalike.encoders.families.onnx import encoder_of
 from lookalike.encoders.reid.checkpoint import (
     Checkpoint,
     nearest_architecture,
@@ -22,13 +28,16 @@ from lookalike.errors import UsageError, WeightsError
 from lookalike.images import PRESETS, ImageSource, Pictures
 from lookalike.report import Column, Table, View, html_fragment
 from lookalike.tables.reid_pictures import by_column, six_pictures
-from lookalike.tables.reid_published import COLUMNS, THESE, Nearness, nearest_rows
+from lookalike.tables.reid_published import (
+    COLUMNS,
+    PUBLISHED_PREPROCESS,
+    THESE,
+    Nearness,
+    nearest_rows,
+)
 
 ENDINGS = (".pth", ".pth.tar", ".pyth", ".pt", ".safetensors")
 """Of files that are read as checkpoints."""
-
-PUBLISHED_PREPROCESS = "pinto"
-"""With which the published similarities were made."""
 
 
 @dataclass(frozen=True)
@@ -146,8 +155,7 @@ def identify(
     subject, checkpoint = six_pictures(pictures), None
     encoder = model
     if isinstance(encoder, str):
-        name, checkpoint = _name_of(encoder)
-        encoder = load_encoder(name, runtime=runtime or Runtime())
+        encoder, checkpoint = _loaded(encoder, runtime or Runtime())
     if encoder.card.kind != "float":
         raise UsageError("the published values are cosines", where=encoder.card.name)
     embeddings = encoder.encode(ImageSource(subject.places))
@@ -164,18 +172,17 @@ def identify(
     )
 
 
-def _name_of(model: str) -> tuple[str, Checkpoint | None]:
-    """The encoder that a file is run as, and what is in it; a name as it is."""
-    if not os.path.isfile(model):
-        return model, None
-    if model.lower().endswith(".onnx"):
-        card = carried_card(Path(model).read_bytes(), model)
-        options = "" if card else f"?preprocess={PUBLISHED_PREPROCESS}"
-        return f"onnx:{model}{options}", None
-    if not model.lower().endswith(ENDINGS):
-        raise UsageError(
-            "this is no file of weights", where=model, cure=f"one of .onnx, {', '.join(ENDINGS)}"
-        )
+def _loaded(model: str, runtime: Runtime) -> tuple[Encoder, Checkpoint | None]:
+    """A file as the published table ran it, and what is in a checkpoint; an encoder by its name."""
+    options = {"preprocess": PUBLISHED_PREPROCESS}
+    family, ending = model.partition("?")[0].partition(":")[0], model.lower()
+    if not os.path.isfile(model) and (family in family_names() or not ending.endswith(ENDINGS)):
+        return load_encoder(model, runtime=runtime), None
+    if ending.endswith(".onnx"):
+        return encoder_of(Path(model), options, runtime), None
+    if not ending.endswith(ENDINGS):
+        cure = f"one of .onnx, {', '.join(ENDINGS)}"
+        raise UsageError("this is no file of weights", where=model, cure=cure)
     checkpoint = read_checkpoint(Path(model))
     network = checkpoint.architecture
     if network is None:
@@ -185,8 +192,9 @@ def _name_of(model: str) -> tuple[str, Checkpoint | None]:
             where=model,
             cure=f"{nearest} fits best, with {fitting} of its {entries} entries",
         )
-    weights = quote(model, safe="/\\:")
-    return f"reid:{network}?weights={weights}&preprocess={PUBLISHED_PREPROCESS}", checkpoint
+    text = f"reid:{network}?weights={model}&preprocess={PUBLISHED_PREPROCESS}"
+    name = EncoderName(text, "reid", network, {"weights": model, **options})
+    return family_named("reid").load(name, runtime), checkpoint
 
 
 def _told(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -35,8 +35,8 @@ def six_pictures(pictures: Pictures | ImageSource) -> Subject:
         raise UsageError(
             f"of the six pictures of the published table {', '.join(missing)} "
             f"{'is' if len(missing) == 1 else 'are'} not there, byte for byte",
-            cure="name the folder that holds them; they lie in the demo of PINTO_model_zoo's "
-            "429_OSNet",
+            cure="name the folder that holds them (./reid, if it is called reid); they lie in the "
+            "demo of PINTO_model_zoo's 429_OSNet",
         )
     order = list(PICTURES)
     pairs = [Pair(order.index(a), order.index(b), same) for a, b, same in COLUMNS.values()]

@@ -59,6 +59,9 @@ PICTURES: Mapping[str, ReidPicture] = {
 }
 """The pictures that the columns name; they are not in the package."""
 
+PUBLISHED_PREPROCESS = "pinto"
+"""With which the similarities were made."""
+
 TOLERANCE = 0.0015
 """How far a cell may be from the printed one; the two revisions differ by 0.001 in ten cells."""
 

@@ -178,7 +178,7 @@ def _reid_subject(
     if pairs is None or any(side is not None for side in (anchor, positive, negative)):
         raise UsageError(
             "the published similarities of re-identification networks are those of six pictures",
-            cure="name the folder that holds them",
+            cure="name the folder that holds them (./reid, if it is called reid)",
         )
     if metric not in (None, "cosine"):
         raise UsageError("the published similarities are cosines", where=f"metric={metric}")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from lookalike.images import PRESETS
 from lookalike.measuring.subject import DIFFERENT, SAME
 from lookalike.report import Column, Table, View
 from lookalike.tables.cells import (
@@ -22,7 +23,7 @@ from lookalike.tables.cells import (
 from lookalike.tables.model_row import ModelRow
 from lookalike.tables.model_table import CLASSIFIERS, REID, ModelTable
 from lookalike.tables.published import DEVICE, TITLE
-from lookalike.tables.reid_published import COLUMNS, reid_rows
+from lookalike.tables.reid_published import COLUMNS, PUBLISHED_PREPROCESS, reid_rows
 from lookalike.tables.scatter import scatter
 
 GFLOPS = "GFLOPs are multiply-accumulates for one picture."
@@ -65,7 +66,14 @@ def table_view(result: ModelTable) -> View:
 
 
 def _answer(result: ModelTable) -> tuple[str, ...]:
-    """Which model to take, why, and what the constraints left out."""
+    """Which model to take, why, and what the constraints left out; or which weights these are."""
+    if result.beside == REID:
+        return tuple(
+            f"{row.label}: {one.verdict}, nearest to row {one.row.number}, {one.row.stem} "
+            f"(largest deviation {one.deviation:.4f})." + _otherwise_prepared(row)
+            for row in result.measured
+            for one in row.resembles[:1]
+        )
     found, row = result.recommendation, result.recommended
     return (
         f"Recommended: {'none' if row is None else _in_short(row)}. {found.reason}",
@@ -228,10 +236,19 @@ def _beside_published(result: ModelTable) -> Table:
     return Table(tuple(columns), rows, f"Beside {TITLE!r}, {DEVICE}")
 
 
+def _otherwise_prepared(row: ModelRow) -> str:
+    """A hint for a model that was not run as the published ones were."""
+    card = row.measurement.card
+    alike = card is None or card.preprocess == PRESETS[PUBLISHED_PREPROCESS]
+    return "" if alike else f" It was not run with preprocess={PUBLISHED_PREPROCESS}."
+
+
 def _beside_reid(result: ModelTable) -> Table:
     """The cosines of each model above those of the published row that they are nearest to."""
     rows: list[dict[str, Any]] = []
     for row in result.measured:
+        if not row.resembles:
+            continue  # no cosines
         values = dict(zip(COLUMNS, row.measurement.values, strict=False))
         rows.append({"label": row.label, "of": "this run", **values})
         for one in row.resembles[:1]:

@@ -61,7 +61,8 @@ class Onnx:
         files = (str(path), *map(str, outside))
         carried = carried_card(content, str(path))
         if carried is not None:
-            return _exported(name, path, carried, metadata(content)[FORM], files, runtime)
+            form = metadata(content).get(FORM, "")
+            return _exported(name, path, carried, form, files, runtime)
         beside = path.with_name(path.name + ".yaml")
         stated = _read_card(beside)
         preprocess = _preprocess(name, stated, beside)
@@ -89,6 +90,21 @@ class Onnx:
         return [Entry(name="onnx:FILE", source="any ONNX file, with FILE.yaml beside it")]
 
 
+def encoder_of(
+    path: Path, options: dict[str, str] | None = None, runtime: Runtime | None = None
+) -> Encoder:
+    """The encoder of a file, whatever signs stand in its path.
+
+    Args:
+        path: Of the file.
+        options: As in an encoder's name.
+        runtime: Engine, precision, device.
+    """
+    told = "&".join(f"{key}={value}" for key, value in (options or {}).items())
+    text = f"onnx:{path}" + f"?{told}" * bool(told)
+    return FAMILY.load(EncoderName(text, "onnx", str(path), options or {}), runtime or Runtime())
+
+
 def _exported(
     name: EncoderName,
     path: Path,
@@ -98,7 +114,7 @@ def _exported(
     runtime: Runtime,
 ) -> Encoder:
     """An encoder from a file that carries its card."""
-    if not form.startswith("embed"):
+    if form not in ("embed", "embed-1"):
         raise UsageError(
             f"the file compares pictures (form {form}) and gives no vectors",
             where=name.text,
@@ -110,7 +126,9 @@ def _exported(
     assert preprocess is not None
     engine = open_engine(OnnxFile(path), runtime)
     outputs = list(engine.outputs)
-    told = replace(card, preprocess=preprocess, name=name.text)
+    told = replace(card, name=name.text)
+    if preprocess != card.preprocess:  # nothing is known of what its numbers say then
+        told = replace(told, preprocess=preprocess, verdict=None, acc1=None, acc5=None)
     return network_encoder(told, engine, outputs, [card.layer], files=files, whole=True)
 
 
