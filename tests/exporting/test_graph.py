@@ -106,7 +106,8 @@ def write_map(path: Path, opset: int, *, shape: bool = True, sources: bool = Fal
     reduce = helper.make_node("ReduceMax", ["map"], ["top"], axes=[2, 3], keepdims=0)
     if opset >= 18:
         held.append(numpy_helper.from_array(np.array([2, 3]), "axes"))
-        reduce = helper.make_node("ReduceMax", ["map", "axes"], ["top"], keepdims=0)
+        more: dict[str, Any] = {"keepdims": 0, "noop_with_empty_axes": 0}  # as exporters write it
+        reduce = helper.make_node("ReduceMax", ["map", "axes"], ["top"], **more)
     inputs = [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 3, 16, 16])]
     if sources:
         inputs.insert(0, helper.make_tensor_value_info("w", TensorProto.FLOAT, weight.shape))
