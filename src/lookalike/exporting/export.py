@@ -24,11 +24,12 @@ from lookalike.exporting.check import checked
 from lookalike.exporting.composition import GRAPH_METRICS, composed
 from lookalike.exporting.exported import Exported
 from lookalike.exporting.form import FORMS, Form, form_named
-from lookalike.exporting.graph import OLDEST_OPSET, opset_of, simplified, vector_graph
+from lookalike.exporting.graph import check_opset, opset_of, simplified, vector_graph
 from lookalike.exporting.precision import EXPORT_PRECISIONS, halved, holds_integers, quantised
 from lookalike.exporting.prepared import Prepared, parted, prepared
 from lookalike.images import ImageSource, Pictures, Place
 from lookalike.judge import Truth, decision_changes
+from lookalike.judge.decisions import operating_point
 from lookalike.report import amount
 from lookalike.version import __version__
 
@@ -138,24 +139,19 @@ def export(
             where=card.name,
             cure="export the network that it was made from",
         )
-    calibrated, others = 0, list[Place]()
+    calibrated = 0
     if precision == "f16":
         model = halved(model)
     elif precision == "int8":
         assert calibrate is not None
         chosen, others = parted(calibrate, samples, seed)
-        pictures = prepared(encoder, chosen)
+        pictures = _calibration(encoder, chosen, str(calibrate))
         calibrated = len(pictures.pixels)
-        if not calibrated:
-            raise UsageError(
-                "there is no picture to calibrate with that can be read",
-                where=str(calibrate),
-                cure="name a folder with some hundred pictures of the usual kind",
-            )
         notes += _calibration_notes(pictures, calibrated)
-        if len(others) < 2 and judge is None:
+        if judge is None and len(others) >= 2:
+            judge = others
+        elif judge is None:
             notes.append("no decision report: too few pictures are left to judge by")
-            others = []
         say(f"quantising by {amount(calibrated, 'picture')}")
         model = quantised(model, card.preprocess.normalise(pictures.pixels))
     told = _card(card, precision, model)
@@ -175,11 +171,10 @@ def export(
             card.preprocess.normalise(pixels),
             reference.run(pixels)[0],
         )
-        judged = others or None if judge is None else judge
         decisions = None
-        if judged is not None:
+        if judge is not None:
             say("embedding pictures with both, for the decision report")
-            both = _both(reference, vectors, precision, judged)
+            both = _both(reference, vectors, precision, judge)
             notes += _judge_notes(both[0])
             decisions = decision_changes(
                 *both,
@@ -232,18 +227,24 @@ def _check_options(
             "int8 needs pictures to calibrate with, and only int8 does",
             cure="give precision int8 and calibrate together",
         )
-    if fpr is not None and not 0 < fpr < 1:
-        raise UsageError(f"fpr={fpr} is not between 0 and 1")
-    if fpr is not None and threshold is not None:
-        raise UsageError("fpr and threshold are both given", cure="give one of them")
+    operating_point(fpr, threshold)
     if judge is not None and isinstance(judge, (str, os.PathLike)) and not os.path.exists(judge):
         raise UsageError("there are no such pictures to judge by", where=os.fsdecode(judge))
-    if opset is not None and opset < OLDEST_OPSET:
-        raise UsageError(
-            f"operator set {opset} is older than {OLDEST_OPSET}, the oldest that is written"
-        )
+    check_opset(opset)
     if samples < 1:
         raise UsageError(f"int8 takes its ranges from at least one picture, not {samples}")
+
+
+def _calibration(encoder: Encoder, places: Sequence[Place], where: str) -> Prepared:
+    """Pictures to take the ranges of int8 from, at least one."""
+    found = prepared(encoder, places)
+    if not len(found.pixels):
+        raise UsageError(
+            "there is no picture to calibrate with that can be read",
+            where=where,
+            cure="name a folder with some hundred pictures of the usual kind",
+        )
+    return found
 
 
 def _calibration_notes(pictures: Prepared, calibrated: int) -> list[str]:

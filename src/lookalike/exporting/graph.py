@@ -32,7 +32,6 @@ PICTURES, FEATURES = "encoder/pictures", "encoder/features"
 _NEW_EXPORTER = 18
 """First operator set that torch's exporter from programs writes; older ones come by tracing."""
 
-
 _REDUCES_BY_INPUT = 18
 """First operator set in which most reductions take their axes as an input."""
 
@@ -51,10 +50,7 @@ def vector_graph(wiring: Wiring, opset: int | None) -> onnx.ModelProto:
         UsageError: An operator set that is too old for the network, or that nothing here writes.
         WeightsError: A network that can't be exported.
     """
-    if opset is not None and opset < OLDEST_OPSET:
-        raise UsageError(
-            f"operator set {opset} is older than {OLDEST_OPSET}, the oldest that is written"
-        )
+    check_opset(opset)
     network = wiring.network
     if isinstance(network, TorchNetwork):
         model = _from_torch(network, opset or DEFAULT_OPSET)
@@ -68,15 +64,23 @@ def vector_graph(wiring: Wiring, opset: int | None) -> onnx.ModelProto:
     return simplified(_with_ends(model, wiring))
 
 
+def check_opset(opset: int | None) -> None:
+    """Raise `UsageError` for an operator set that is older than any that is written."""
+    if opset is not None and opset < OLDEST_OPSET:
+        raise UsageError(
+            f"operator set {opset} is older than {OLDEST_OPSET}, the oldest that is written"
+        )
+
+
 def simplified(model: onnx.ModelProto) -> onnx.ModelProto:
     """Constants folded, normalisation folded into convolutions, dead and double nodes gone."""
     optimizer: Any = require("onnxscript.optimizer", purpose="an export")
     rewriter: Any = require("onnxscript.rewriter", purpose="an export")
     with quiet():
         found: onnx.ModelProto = rewriter.rewrite(optimizer.optimize(model))
-    for node in found.graph.node:
-        node.doc_string = ""
-        del node.metadata_props[:]
+    for one in found.graph.node:
+        one.doc_string = ""
+        del one.metadata_props[:]
     del found.graph.value_info[:]
     del found.graph.metadata_props[:]
     del found.metadata_props[:]
@@ -101,14 +105,12 @@ def axes(model: onnx.ModelProto, op: str, source: str, target: str, over: list[i
         target: Name of its output.
         over: The axes.
     """
-    helper = require("onnx.helper", purpose="an export")
     keep = int(op == "ReduceL2")
     if opset_of(model) < _REDUCES_BY_INPUT:
-        node = helper.make_node(op, [source], [target], axes=over, keepdims=keep)
+        node(model, op, [source], target, axes=over, keepdims=keep)
     else:
         held = constant(model, f"{target}.axes", np.array(over, np.int64))
-        node = helper.make_node(op, [source, held], [target], keepdims=keep)
-    model.graph.node.append(node)
+        node(model, op, [source, held], target, keepdims=keep)
 
 
 def constant(model: onnx.ModelProto, name: str, values: Any) -> str:
@@ -166,8 +168,7 @@ def _from_torch(network: TorchNetwork, opset: int) -> onnx.ModelProto:
 def _from_file(network: OnnxFile, opset: int | None) -> onnx.ModelProto:
     onnx: Any = require("onnx", purpose="an export")
     model = onnx.load(network.path)
-    initial = {one.name for one in model.graph.initializer}
-    inputs = [one for one in model.graph.input if one.name not in initial]
+    inputs = _inputs(model)
     if len(inputs) != 1:
         raise UsageError(
             f"the network has {len(inputs)} inputs, and an encoder has one", where=str(network.path)
@@ -199,6 +200,12 @@ def _from_file(network: OnnxFile, opset: int | None) -> onnx.ModelProto:
     return inferred
 
 
+def _inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    """What has to be fed: old files list their weights among the inputs, too."""
+    initial = {one.name for one in model.graph.initializer}
+    return [one for one in model.graph.input if one.name not in initial]
+
+
 def _drop_new_attribute(model: onnx.ModelProto) -> None:
     """Reductions without an attribute that they had not yet, and that the converter leaves."""
     for one in model.graph.node:
@@ -210,8 +217,7 @@ def _drop_new_attribute(model: onnx.ModelProto) -> None:
 def _with_ends(model: onnx.ModelProto, wiring: Wiring) -> onnx.ModelProto:
     """The model with one input and one output of known names, pooled as the card says."""
     onnx: Any = require("onnx", purpose="an export")
-    initial = {one.name for one in model.graph.initializer}
-    entry = next(one for one in model.graph.input if one.name not in initial)
+    entry = _inputs(model)[0]
     sizes = [one.dim_value for one in entry.type.tensor_type.shape.dim[1:]]
     place = [one.name for one in model.graph.input].index(entry.name)
     found: onnx.ModelProto = onnx.compose.add_prefix(model, "network/")

@@ -98,7 +98,7 @@ def decision_changes(
         >>> found["different_accepted"].count, found["nearest_changed"].count
         (0, 0)
     """
-    drawing, point = Drawing(resamples, level, seed), _point(fpr, threshold)
+    drawing, point = Drawing(resamples, level, seed), operating_point(fpr, threshold)
     if metric is not None:
         metric_named(metric)
     given = [opened(one, f"vectors {n}") for n, one in enumerate((reference, other), 1)]
@@ -162,8 +162,16 @@ def decision_changes(
     )
 
 
-def _point(fpr: float | None, threshold: float | None) -> Target | float:
-    """The operating point, or the threshold itself."""
+def operating_point(fpr: float | None, threshold: float | None) -> Target | float:
+    """The operating point that was asked for, best F1 if none was, or the threshold itself.
+
+    Raises:
+        UsageError: Both are given, or one that is none.
+
+    Example:
+        >>> operating_point(None, 0.5)
+        0.5
+    """
     if fpr is not None and threshold is not None:
         raise UsageError("fpr and threshold are both given", cure="give one of them")
     if threshold is not None:

@@ -57,12 +57,10 @@ class Onnx:
         if not path.is_file():
             raise MissingWeightsError(f"there is no ONNX file {name.rest!r}", where=name.text)
         content = path.read_bytes()
-        digest, outside = digest_and_files(path, content)
-        files = (str(path), *map(str, outside))
         carried = carried_card(content, str(path))
         if carried is not None:
-            form = metadata(content).get(FORM, "")
-            return _exported(name, path, carried, form, files, runtime)
+            return _exported(name, path, carried, metadata(content).get(FORM, ""), runtime)
+        digest, outside = digest_and_files(path, content)
         beside = path.with_name(path.name + ".yaml")
         stated = _read_card(beside)
         preprocess = _preprocess(name, stated, beside)
@@ -83,7 +81,8 @@ class Onnx:
             name=name.text,
             **{key: getattr(stated, key) for key in DESCRIPTION},
         )
-        return network_encoder(card, engine, outputs, outputs, files=(*files, str(beside)))
+        files = (str(path), str(beside), *map(str, outside))
+        return network_encoder(card, engine, outputs, outputs, files=files)
 
     def entries(self) -> Iterable[Entry]:
         """One line: any file can be loaded, none is known by name."""
@@ -110,10 +109,9 @@ def _exported(
     path: Path,
     carried: dict[str, Any],
     form: str,
-    files: tuple[str, ...],
     runtime: Runtime,
 ) -> Encoder:
-    """An encoder from a file that carries its card."""
+    """An encoder from a file that carries its card, and is whole: none of it lies outside."""
     if form not in ("embed", "embed-1"):
         raise UsageError(
             f"the file compares pictures (form {form}) and gives no vectors",
@@ -129,7 +127,7 @@ def _exported(
     told = replace(card, name=name.text)
     if preprocess != card.preprocess:  # nothing is known of what its numbers say then
         told = replace(told, preprocess=preprocess, verdict=None, acc1=None, acc5=None)
-    return network_encoder(told, engine, outputs, [card.layer], files=files, whole=True)
+    return network_encoder(told, engine, outputs, [card.layer], files=(str(path),), whole=True)
 
 
 @dataclass(frozen=True)

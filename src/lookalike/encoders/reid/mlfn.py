@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -97,8 +98,6 @@ class MLFN(ReidNetwork):
 
     def features(self, pictures: Tensor) -> Tensor:
         """See `ReidNetwork.features`."""
-        import torch
-
         maps = self.maxpool(functional.relu(self.bn1(self.conv1(pictures))))
         selectors = []
         for block in self.feature:
