@@ -25,7 +25,7 @@ BESIDE_IT = ("pixels", "hash:phash")
 
 @click.command()
 @click.option("--config", "recipe", type=Path, default=HERE / "configs" / "builtin.yaml")
-@click.option("--smoke", is_flag=True, help="The whole recipe on 500 pictures, under two minutes.")
+@click.option("--smoke", is_flag=True, help="The whole recipe on 300 pictures, under a minute.")
 @click.option("--train", "archive", type=Path, default=BESIDE / "data/tiny-imagenet/train.tar.gz")
 @click.option("--val", "watched", type=Path, default=BESIDE / "data/tiny-imagenet/val.tar")
 @click.option("--teacher", type=Path, default=BESIDE / "weights/mobilenet_v2_100_224.onnx")
