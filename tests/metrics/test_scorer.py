@@ -255,14 +255,3 @@ def test_hamming_takes_bits_only_on_either_side() -> None:
 def test_a_metric_that_is_none_is_refused() -> None:
     with pytest.raises(UnknownNameError, match="did you mean cosine"):
         scorer_of("cosin", np.eye(2))
-
-
-@pytest.mark.parametrize("metric", ["inner-product", "euclidean"])
-def test_the_last_bit_of_a_norm_chooses_no_scale(metric: str) -> None:
-    """Norms that are 1 but for rounding, and a power of two in general, leave one scale."""
-    vectors = np.concatenate([np.eye(4), -np.eye(4)])
-    steps = {
-        scorer_of(metric, vectors * size, device="cpu").scale.step
-        for size in (1.0, np.nextafter(1, 0), np.nextafter(1, 2), 1 - 1e-7, 1 + 1e-7)
-    }
-    assert len(steps) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -214,21 +213,13 @@ def _as_float32(vectors: NDArray[Any]) -> NDArray[Any]:
 
 
 def _inner_scale(left: NDArray[Any], right: NDArray[Any]) -> Scale:
-    most = _room(_largest_norm(left) * _largest_norm(right))
+    most = _power_of_two(_largest_norm(left) * _largest_norm(right))
     return Scale(-most, 2 * most / STEPS, STEPS + 1, lambda scores: scores)
 
 
-def _room(bound: float) -> float:
-    """The power of two above a bound, so that zero and simple values are levels.
-
-    A bound just below a power of two gets the next one. Otherwise vectors of unit length, whose
-    norms are 1 but for rounding, would have one scale or another of twice its width by the last
-    bit of a sum.
-    """
-    if not 0 < bound < math.inf:
-        return bound or 1.0
-    _, exponent = math.frexp(bound * (1 + 2**-10))  # exact, as a logarithm is not
-    return math.ldexp(1.0, exponent) if exponent < 1024 else math.inf
+def _power_of_two(bound: float) -> float:
+    """The smallest power of two that is no less, so that zero and simple values are levels."""
+    return float(2.0 ** np.ceil(np.log2(bound))) if bound > 0 else 1.0
 
 
 def _as_float64(vectors: NDArray[Any]) -> NDArray[Any]:
@@ -237,7 +228,7 @@ def _as_float64(vectors: NDArray[Any]) -> NDArray[Any]:
 
 def _distance_scale(value: Callable[[Floats], Floats]) -> Callable[..., Scale]:
     def scale(left: NDArray[Any], right: NDArray[Any]) -> Scale:
-        most = _room(_largest_norm(left) + _largest_norm(right))
+        most = _power_of_two(_largest_norm(left) + _largest_norm(right))
         return Scale(-most, most / DISTANCE_STEPS, DISTANCE_STEPS + 1, value)
 
     return scale
