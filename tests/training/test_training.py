@@ -251,7 +251,7 @@ def test_the_exported_network_is_the_trained_one(tmp_path: Path) -> None:
     (found,) = session.run(None, {"picture": batch.numpy()})
     expected = np.concatenate([embedding * 0.75**0.5, roots * 0.5], 1)
     assert np.abs(found - expected).max() < 2e-3  # weights are kept in float16
-    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
     for n in range(5):
         (alone,) = session.run(None, {"picture": batch[n : n + 1].numpy()})
-        assert np.abs(alone[0] - found[n]).max() < 1e-6
+        assert np.abs(alone[0] - found[n]).max() < 1e-5

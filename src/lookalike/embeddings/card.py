@@ -109,7 +109,7 @@ class Card:
         """(0, dim), of the type that its vectors have.
 
         Example:
-            >>> Card("pixels/1", "none", "statistics", "none", Preprocess(), 3, "p").no_vectors()
+            >>> Card("pixels/2", "none", "statistics", "none", Preprocess(), 3, "p").no_vectors()
             array([], shape=(0, 3), dtype=float32)
         """
         return np.zeros((0, self.dim), np.uint8 if self.kind == "bits" else np.float32)

@@ -1,11 +1,18 @@
-"""``hash:``: perceptual hashes as vectors of bits, by the imagehash package."""
+"""``hash:``: perceptual hashes as vectors of bits, those of the imagehash package.
+
+imagehash asks of each number in ``phash`` and ``whash`` whether it lies above the median. Where
+many are equal (pictures of one colour, ramps, symmetric ones), its roundings decide, and machines
+round differently. Here equal numbers are equal, and not above; all other bits are imagehash's.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from lookalike.embeddings import Card
 from lookalike.encoders.catalogue import Entry
@@ -23,6 +30,12 @@ HASHES = {"phash": 8, "dhash": 8, "ahash": 8, "whash": 8, "colorhash": 3}
 
 FUNCTIONS = {"ahash": "average_hash"}
 DECODING = ("alpha", "exif")
+
+DETAIL = 4
+"""Side of the picture that ``phash`` transforms, beside that of its bits."""
+
+ROUNDING = 1e-12
+"""Share of the largest coefficient there can be, below which a difference is rounding."""
 
 
 class Hash:
@@ -43,7 +56,7 @@ class Hash:
         if name.rest == "whash" and size & (size - 1):
             raise UsageError("whash needs a size that is a power of two", where=name.text)
         imagehash = require("imagehash", purpose=name.text)
-        function = getattr(imagehash, FUNCTIONS.get(name.rest, name.rest))
+        function = EVEN.get(name.rest) or _by_imagehash(imagehash, name.rest)
         given = {key: value for key, value in name.options.items() if key in DECODING}
         preprocess = from_options(given, Preprocess())
         assert preprocess is not None
@@ -79,13 +92,65 @@ def _length(hash: str, size: int) -> int:
     return 14 * size if hash == "colorhash" else size * size
 
 
+def _by_imagehash(imagehash: Any, hash: str) -> Callable[[Image.Image, int], Array]:
+    function = getattr(imagehash, FUNCTIONS.get(hash, hash))
+    return lambda picture, size: function(picture, size).hash
+
+
+def phash(picture: Image.Image, size: int) -> Array:
+    """(size, size) bool: which low frequencies of the cosine transform lie above their median.
+
+    Args:
+        picture: Mode RGB.
+        size: Bits per side.
+    """
+    side = size * DETAIL
+    grey = np.asarray(picture.convert("L").resize((side, side), Image.Resampling.LANCZOS))
+    waves = _waves(size, side)
+    low = waves @ grey @ waves.T
+    above: Array = low > np.median(low) + ROUNDING * 4 * side * side * 255
+    return above
+
+
+@lru_cache(maxsize=8)
+def _waves(count: int, side: int) -> Array:
+    """(count, side) the lowest waves of the cosine transform (DCT-II), as SciPy scales them."""
+    places = np.arange(1, 2 * side, 2)
+    waves: Array = 2 * np.cos(np.pi / (2 * side) * np.outer(np.arange(count), places))
+    return waves
+
+
+def whash(picture: Image.Image, size: int) -> Array:
+    """(size, size) bool: which blocks of the picture are brighter than their median.
+
+    That is what the Haar wavelets of ``whash`` come to, in whole numbers: the lowest ones are sums
+    over blocks, and taking off the mean of the picture changes no comparison.
+
+    Args:
+        picture: Mode RGB.
+        size: Bits per side, a power of two.
+
+    Example:
+        >>> whash(Image.linear_gradient("L").convert("RGB"), 2).tolist()
+        [[False, False], [True, True]]
+    """
+    side = max(1 << (min(picture.size).bit_length() - 1), size)
+    grey = np.asarray(picture.convert("L").resize((side, side), Image.Resampling.LANCZOS))
+    blocks = grey.reshape(size, side // size, size, side // size).sum(axis=(1, 3), dtype=np.int64)
+    above: Array = blocks > np.median(blocks)
+    return above
+
+
+EVEN = {"phash": phash, "whash": whash}
+"""The hashes whose equal numbers are kept equal."""
+
+
 def _hasher(
-    function: Callable[..., Any], size: int, preprocess: Preprocess
+    function: Callable[[Image.Image, int], Array], size: int, preprocess: Preprocess
 ) -> Callable[[Picture], Array]:
     def prepare(picture: Picture) -> Array:
         rgb = picture.rgb(alpha=preprocess.alpha, exif=preprocess.exif)
-        bits: Array = np.asarray(function(rgb, size).hash, np.uint8).ravel()
-        return bits
+        return np.asarray(function(rgb, size), np.uint8).ravel()
 
     return prepare
 
