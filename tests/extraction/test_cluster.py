@@ -258,6 +258,7 @@ def quiet_ray(monkeypatch: pytest.MonkeyPatch) -> None:
         "RAY_health_check_failure_threshold": "3",
         "RAY_health_check_timeout_ms": "30000",
         "RAY_worker_register_timeout_seconds": "600",
+        "RAY_worker_niceness": "0",  # else whatever runs beside goes first
     }.items():
         monkeypatch.setenv(name, value)
 
@@ -334,7 +335,12 @@ def two_nodes(quiet_ray: None) -> Iterator[Any]:
     import ray
     from ray.cluster_utils import Cluster as Nodes
 
-    small = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
+    small = {
+        "num_cpus": 1,
+        "object_store_memory": 100 * 2**20,
+        "include_dashboard": False,
+        "include_log_monitor": False,
+    }
     nodes = Nodes(initialize_head=True, head_node_args=small)
     nodes.second = nodes.add_node(wait=False, **small)
     nodes.wait_for_nodes(timeout=600)
