@@ -78,7 +78,7 @@ def it_does_nothing(came: Iterator[tuple[Job, Done]]) -> Iterator[tuple[Job, Don
     yield from ()
 
 
-CARELESS = {
+CARELESS: dict[Spoil, str] = {
     one_row_fewer: r"1 of 3 inputs has no row: \S*07.png \(shard number 2",
     one_row_twice: r"1 row is of none of them: \S*05.png",
     two_rows_swapped: r"not in the order of the inputs: \S*07.png came where \S*05.png should",

@@ -137,8 +137,7 @@ def test_fifty_kills_of_ten_thousand_pictures(shared: Path, tmp_path: Path) -> N
     for file in hostile.iterdir():
         os.rename(file, pictures / f"hostile {os.fsdecode(file.name)}")
     name = f"onnx:{shared}/weights/mobilenet_v1_075_224.onnx"
-    options = ("-m", f"{name}?preprocess=minus-one-to-one&output=features")
-    options = (*options, "--shard-inputs", "512")
+    options = ("-m", f"{name}?preprocess=minus-one-to-one&output=features", "--shard-inputs", "512")
     assert finished(pictures, tmp_path / "uninterrupted", *options)
     kill_and_resume(pictures, tmp_path / "uninterrupted", tmp_path, 50, *options)
 
