@@ -135,6 +135,12 @@ class NotEnoughDataError(LookalikeError, ValueError):
     exit_code = 4
 
 
+class LostRowsError(LookalikeError, RuntimeError):
+    """Inputs went in, and not exactly one row came out for each; nothing of it is kept."""
+
+    exit_code = 4
+
+
 class StrictError(LookalikeError, ValueError):
     """Some inputs have no vector, and ``strict`` was asked for."""
 

@@ -1,6 +1,7 @@
-import time
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import lookalike
-from lookalike.encoders.pipeline import Array
+from lookalike.encoders.pipeline import Array, Part, stream
+from lookalike.errors import LostRowsError
 from lookalike.images import ImageSource, Limits, Picture, Place, Reason
 from lookalike.testing import noise_picture, scene_picture
 
@@ -53,15 +55,54 @@ def test_vectors_that_are_not_finite_become_reasons() -> None:
 
 
 def test_the_order_is_that_of_the_source_however_long_each_takes() -> None:
+    read_already = [threading.Event() for _ in range(24)]
+
     def place(n: int) -> Place:
         def read(limits: Limits) -> Image.Image:
-            time.sleep(0.002 * (7 - n % 8))
+            if n % 4 != 3:  # of the four that are read at once the last is through first
+                assert read_already[n + 1].wait(timeout=600)
+            read_already[n].set()
             return Image.new("RGB", (4, 4), (n * 8, 0, 0))
 
         return Place(str(n), None, read)
 
     found = PIXELS.encode([place(n) for n in range(24)], workers=4, batch_size=5)
     assert found.ids == tuple(str(n) for n in range(24))
+    for n in (0, 7, 23):
+        alone = PIXELS.encode([Image.new("RGB", (4, 4), (n * 8, 0, 0))]).vectors[0]
+        np.testing.assert_allclose(found[str(n)], alone, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda vectors: [vectors[:-1]], r"shape \(3, 752\) for 4 pictures"),
+        (lambda vectors: [vectors[:1]], r"shape \(1, 752\) for 4 pictures"),
+        (lambda vectors: [vectors.repeat(2, axis=0)], r"shape \(8, 752\) for 4 pictures"),
+        (lambda vectors: [vectors[:, :-1]], r"shape \(4, 751\) for 4 pictures"),
+        (lambda vectors: [vectors.ravel()], r"shape \(3008,\) for 4 pictures"),
+        (lambda vectors: [], "has 1 layers and gave vectors of 0"),
+        (lambda vectors: [vectors, vectors], "has 1 layers and gave vectors of 2"),
+    ],
+)
+def test_an_encoder_that_gives_not_one_vector_for_each_picture_is_refused(
+    spoil: Callable[[Array], list[Array]], told: str
+) -> None:
+    def run(batch: Array) -> list[Array]:
+        return spoil(PIXELS.run(batch)[0])
+
+    with pytest.raises(LostRowsError, match=told):
+        replace(PIXELS, run=run).encode([scene_picture(n) for n in range(4)], batch_size=4)
+
+
+def test_a_row_that_is_lost_on_the_way_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def losing(*given: Any) -> Iterator[Part]:
+        for part in stream(*given):
+            yield replace(part, rows=[part.rows[0][:-1]], vectors=[part.vectors[0][:-1]])
+
+    monkeypatch.setattr("lookalike.encoders.encoder.stream", losing)
+    with pytest.raises(LostRowsError, match=r"1 of 3 inputs has no row: array\[2\] .pixels"):
+        PIXELS.encode([scene_picture(n) for n in range(3)])
 
 
 def test_pictures_are_read_only_a_little_ahead() -> None:

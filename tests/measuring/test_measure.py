@@ -1,7 +1,7 @@
 import json
 import shutil
-import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +11,13 @@ from PIL import Image
 import lookalike
 from lookalike.encoders import Encoder
 from lookalike.errors import MissingWeightsError
-from lookalike.measuring.measure import measure
+from lookalike.images import Picture
+from lookalike.measuring.measure import _throughput, measure
 from lookalike.measuring.measurement import Measurement, Task
 from lookalike.measuring.subject import Subject, anchor_subject, example_subject, table_subject
 from lookalike.measuring.timing import Effort
+
+from .conftest import Clock
 
 QUICK = Effort(repeats=2, seconds=0.0, most_seconds=0.2, warm_up=1)
 
@@ -93,6 +96,42 @@ def test_work_that_is_all_done_while_preparing_has_no_throughput_of_the_model() 
     assert measure(task("pixels")).throughput[0][0] == 1
 
 
+@pytest.mark.parametrize("seconds", [1e-6, 0.015])
+def test_whether_a_model_works_is_not_told_by_the_clock(clock: Clock, seconds: float) -> None:
+    pixels = lookalike.load_encoder("pixels")
+    clock.tick = 0.0
+
+    def running(batch: np.ndarray) -> list[np.ndarray]:
+        clock.pass_by(seconds)
+        return [batch[:, :1, 0, 0].copy()]
+
+    def idle(batch: np.ndarray) -> list[np.ndarray]:
+        clock.pass_by(seconds)
+        return [batch[:, :1, 0, 0]]
+
+    arrays = [pixels.prepare(Picture("a", Image.new("RGB", (8, 8))))]
+    works = _throughput(replace(pixels, run=running), arrays, QUICK)
+    assert [batch for batch, _ in works[:2]] == [1, 2]
+    assert [rate for _, rate in works[:2]] == pytest.approx([1 / seconds, 2 / seconds])
+    assert _throughput(replace(pixels, run=idle), arrays, QUICK) == []
+
+
+def test_batches_grow_as_long_as_that_gains_two_per_cent(clock: Clock) -> None:
+    pixels = lookalike.load_encoder("pixels")
+    clock.tick = 0.0
+    took = {1: 0.010, 2: 0.015, 4: 0.025, 8: 0.0495, 16: 0.050}
+
+    def run(batch: np.ndarray) -> list[np.ndarray]:
+        clock.pass_by(took[len(batch)])
+        return list(pixels.run(batch))
+
+    arrays = [pixels.prepare(Picture("a", Image.new("RGB", (8, 8))))]
+    effort = Effort(repeats=2, seconds=0.0, most_seconds=10.0, warm_up=1)
+    found = _throughput(replace(pixels, run=run), arrays, effort)
+    assert [batch for batch, _ in found] == [1, 2, 4, 8]  # the last one gains one per cent
+    assert [rate for _, rate in found] == pytest.approx([100, 2 / 0.015, 160, 8 / 0.0495])
+
+
 def test_batches_stop_where_memory_does() -> None:
     pixels = lookalike.load_encoder("pixels")
 
@@ -141,7 +180,7 @@ class Counting:
         return self.encoder
 
 
-def test_warming_up_comes_before_anything_counts_and_both_rounds_do() -> None:
+def test_warming_up_comes_before_anything_counts_and_both_rounds_do(clock: Clock) -> None:
     few, many = Counting(), Counting()
     for counting, warm_up in ((few, 1), (many, 8)):
         effort = Effort(repeats=2, seconds=0.0, most_seconds=60.0, warm_up=warm_up)
@@ -160,14 +199,14 @@ def test_the_whole_way_takes_at_least_its_parts() -> None:
     assert times.file.minimum > times.decode.minimum
 
 
-def test_loading_is_told_in_milliseconds() -> None:
+def test_loading_is_told_in_milliseconds(clock: Clock) -> None:
     def slowly() -> Encoder:
-        time.sleep(0.06)
+        clock.pass_by(60.0)
         return lookalike.load_encoder("pixels")
 
     times = measure(task(), slowly).times
     assert times is not None
-    assert 60 <= times.load_ms < 60_000
+    assert times.load_ms == pytest.approx(60_001)  # the clock is looked at twice
 
 
 def test_memory_is_told_before_batches_and_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,14 +217,16 @@ def test_memory_is_told_before_batches_and_with_them(monkeypatch: pytest.MonkeyP
     assert (found.memory_mib, found.batch_memory_mib) == (60.0, 660.0)
 
 
-def test_sizes_and_rates_have_the_units_that_they_say() -> None:
+def test_sizes_and_rates_have_the_units_that_they_say(clock: Clock) -> None:
     found, bits = measure(task()), measure(task("hash:phash"))
     assert (found.vector_bytes, bits.vector_bytes) == (752 * 4, 64)
     assert len(found.yardsticks) == 2
-    assert found.scan is not None
     assert found.times is not None
-    # many at once are compared quicker than one by one
-    assert found.scan > 1000 / found.times.similarity.median
+    # whatever is timed takes one tick of the clock, and so do the 10,000 that one is compared with
+    assert found.times.similarity.median == pytest.approx(1.0)
+    assert found.times.decode.median == found.times.model.median == pytest.approx(1.0)
+    assert found.times.file.median == pytest.approx(3.0)
+    assert found.scan == pytest.approx(10_000 * 1000)
 
 
 def test_what_is_known_before_batches_is_told_early() -> None:

@@ -2,7 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -166,22 +165,27 @@ def test_files_of_the_folder_at_hand_are_not_run(
 def test_a_process_ends_with_its_parent(tmp_path: Path) -> None:
     """A worker whose parent is killed while it waits does not stay behind."""
     script = (
-        "import os, subprocess, sys, json\n"
+        "import json, os, subprocess, sys\n"
         "from lookalike.measuring import worker\n"
-        "child = subprocess.Popen([sys.executable, '-c', worker.START, json.dumps(sys.path)],\n"
-        "                         stdin=subprocess.PIPE)\n"
+        "given = [json.dumps(sys.path), str(os.getpid())]\n"
+        "child = subprocess.Popen([sys.executable, '-c', worker.START, *given])\n"
         "print(child.pid, flush=True)\n"
-        "import time; time.sleep(60)\n"
+        "child.wait()\n"
     )
+    waits, never_written = os.pipe()  # held open here, so that its end is no reason to end
     parent = subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=tmp_path
+        [sys.executable, "-c", script],
+        stdin=waits,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
     )
-    with parent:
+    try:
         assert parent.stdout is not None
-        child = int(parent.stdout.readline())
+        assert int(parent.stdout.readline()) > 0
         parent.kill()
-    for _ in range(100):
-        if not Path(f"/proc/{child}").exists():
-            break
-        time.sleep(0.1)
-    assert not Path(f"/proc/{child}").exists()
+        # both have it open, so it ends when both have ended; only one that stays takes minutes
+        assert parent.communicate(timeout=600)[0] == ""
+    finally:
+        os.close(never_written)
+        os.close(waits)

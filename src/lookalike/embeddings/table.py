@@ -17,7 +17,7 @@ from lookalike.embeddings.card import Card
 from lookalike.embeddings.origin import Origin
 from lookalike.embeddings.row import Row
 from lookalike.embeddings.stored_name import restored_name, stored_name
-from lookalike.errors import CardError, StoreError, UnknownNameError, UsageError
+from lookalike.errors import CardError, LostRowsError, StoreError, UnknownNameError, UsageError
 from lookalike.images import Reason
 
 if TYPE_CHECKING:
@@ -170,6 +170,9 @@ def to_table(heading: Heading, rows: Sequence[Row], vectors: Mapping[str, Array]
         heading: Its columns of vectors.
         rows: In order.
         vectors: Column → (M, D), one per row that is ok, in the order of the rows.
+
+    Raises:
+        LostRowsError: More or fewer vectors than rows that are ok, or of another length.
     """
     import pyarrow as pa
 
@@ -188,6 +191,14 @@ def to_table(heading: Heading, rows: Sequence[Row], vectors: Mapping[str, Array]
     }
     schema = heading.schema()
     ok = np.fromiter((row.ok for row in rows), bool, len(rows))
+    for column, card in heading.cards.items():
+        wanted, found = (int(ok.sum()), card.dim), np.shape(vectors.get(column, ()))
+        if found != wanted:
+            raise LostRowsError(
+                f"{wanted[0]} rows with a vector of length {wanted[1]} can't hold vectors of shape "
+                f"{found}",
+                where=column,
+            )
     columns = [pa.array(cells[name], schema.field(name).type) for name in ROW_COLUMNS]
     columns += [
         _fixed_lists(vectors[column], ok, schema.field(column).type) for column in heading.cards

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
 from lookalike.embeddings import Card, Embeddings, Origin, Row
+from lookalike.embeddings.row import require_rows
 from lookalike.encoders.engines import Wiring
 from lookalike.encoders.pipeline import Array, Clock, Settings, stream
 from lookalike.errors import UsageError
-from lookalike.images import ImageSource, Picture, Pictures
+from lookalike.images import ImageSource, Picture, Pictures, Place
 
 Progress: TypeAlias = Callable[[int], None]
 """Called with the number of inputs that are done since the last call."""
@@ -95,6 +96,8 @@ class Encoder:
 
         Raises:
             UsageError: Several layers were asked for, or the source itself is wrong.
+            LostRowsError: The rows are not one for each input, in order; the encoder gave more or
+                fewer vectors than it was given pictures.
         """
         layer = self.card.layer
         return self.encode_layers(
@@ -110,17 +113,30 @@ class Encoder:
         progress: Progress | None = None,
         on_picture: Callable[[Picture], None] | None = None,
     ) -> dict[str, Embeddings]:
-        """As `encode`, for every layer asked for in one pass: layer → Embeddings."""
+        """As `encode`, for every layer asked for in one pass: layer → Embeddings.
+
+        Raises:
+            LostRowsError: The rows are not one for each input, in order.
+        """
         pictures = source if isinstance(source, ImageSource) else ImageSource(source)
         settings = Settings(batch_size, workers, pictures.limits, on_picture=on_picture)
         rows: list[list[Row]] = [[] for _ in self.cards]
         vectors: list[list[Array]] = [[] for _ in self.cards]
-        for part in stream(self, [pictures.places()], settings, Clock()):
+        ids: list[str] = []
+
+        def listed() -> Iterator[Place]:
+            for place in pictures.places():
+                ids.append(place.id)
+                yield place
+
+        for part in stream(self, [listed()], settings, Clock()):
             for position in range(len(self.cards)):
                 rows[position] += part.rows[position]
                 vectors[position].append(part.vectors[position])
             if progress:
                 progress(part.inputs)
+        for position, card in enumerate(self.cards):
+            require_rows(ids, rows[position], where=self.label(card))
         return {
             card.layer: Embeddings(
                 card,

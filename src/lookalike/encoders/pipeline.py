@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from lookalike.embeddings import Row
 from lookalike.encoders.cores import usable_cores
 from lookalike.encoders.views import WHOLE, View
+from lookalike.errors import LostRowsError
 from lookalike.images import Limits, Picture, Place, Reason, decode
 from lookalike.images.place import ReadError
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 Array: TypeAlias = "NDArray[Any]"
 Prepared: TypeAlias = "tuple[Row, Array | None]"
+
+RUN = "a batch of N pictures gives one array (N, D) for each card"
+"""What a pipeline has to be able to rely on."""
 
 USUAL_BATCH = 16
 """Pictures per run where the encoder has no wish."""
@@ -269,6 +273,7 @@ class _Runner:
                 found = [np.zeros((1, one.shape[1]), one.dtype) for one in empty]
                 fitted.append(False)
             else:
+                self._require_vectors(found, len(chunk))
                 fitted += [True] * len(chunk)
             for position, output in enumerate(found):
                 outputs[position].append(output)
@@ -277,6 +282,24 @@ class _Runner:
             np.concatenate(parts) if parts else card.no_vectors()
             for card, parts in zip(self.encoder.cards, outputs, strict=True)
         ], fitted
+
+    def _require_vectors(self, outputs: Sequence[Array], pictures: int) -> None:
+        """Raise `LostRowsError` unless each card has a vector for each of the pictures."""
+        cards = self.encoder.cards
+        if len(outputs) != len(cards):
+            raise LostRowsError(
+                f"the encoder has {len(cards)} layers and gave vectors of {len(outputs)}",
+                where=cards[0].name,
+                cure=f"correct its run: {RUN}",
+            )
+        for card, output in zip(cards, outputs, strict=True):
+            if np.shape(output) != (pictures, card.dim):
+                raise LostRowsError(
+                    f"the encoder gave vectors of shape {np.shape(output)} for {pictures} pictures "
+                    f"and a length of {card.dim}",
+                    where=self.encoder.label(card),
+                    cure=f"correct its run: {RUN}",
+                )
 
 
 def _joined(

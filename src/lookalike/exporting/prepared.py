@@ -10,6 +10,7 @@ import numpy as np
 from lookalike.embeddings import Row
 from lookalike.encoders import Encoder
 from lookalike.encoders.pipeline import Array
+from lookalike.errors import LostRowsError
 from lookalike.images import ImageSource, Pictures, Place
 
 
@@ -35,7 +36,10 @@ def prepared(encoder: Encoder, places: Iterable[Place]) -> Prepared:
         return [np.zeros((len(batch), encoder.card.dim), np.float32)]
 
     rows = replace(encoder, run=keep, streams=1).encode(list(places))
-    return Prepared(np.concatenate(parts) if parts else np.zeros(0, np.uint8), rows.failures)
+    pixels = np.concatenate(parts) if parts else np.zeros(0, np.uint8)
+    if len(pixels) != len(rows.ids):
+        raise LostRowsError(f"{len(rows.ids)} pictures were prepared, and {len(pixels)} came")
+    return Prepared(pixels, rows.failures)
 
 
 def parted(

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lookalike.embeddings import Card, Origin
+from lookalike.embeddings.row import NAMED
 from lookalike.encoders import Encoder, Runtime
 from lookalike.encoders.encoder import Progress
 from lookalike.encoders.pipeline import Clock, Settings
-from lookalike.errors import LookalikeError, MissingDeviceError, UsageError
+from lookalike.errors import LookalikeError, LostRowsError, MissingDeviceError, UsageError
 from lookalike.extraction.job import Done, Job
 from lookalike.extraction.workers import Local, Results
 from lookalike.extras import require
@@ -130,8 +131,7 @@ class Cluster:
         if self.origin is not None:
             return self._cards, self.origin
         self._connect()
-        self._hire()
-        if not self._actors:
+        if not self._hired():
             raise MissingDeviceError("no node of the cluster could start the encoder")
         assert self.origin is not None
         return self._cards, self.origin
@@ -150,24 +150,31 @@ class Cluster:
             self.notes += (note,)
 
     def results(self, jobs: Iterable[Job], progress: Progress | None) -> Results:
-        """See `Workers.results`; in the order of the jobs, so that shards appear in order."""
+        """See `Workers.results`; it ends when every job has been passed on, and not before.
+
+        Raises:
+            LookalikeError: An error of a node, or three workers died over one shard.
+            MissingDeviceError: No node is left.
+            LostRowsError: There are jobs left, and nobody has one in hand.
+        """
         self.start()
         ray = self._ray
         work = _Work(iter(jobs))
         while True:
+            yield from work.ready()  # first, since a worker gets less the more is waiting
             self._give(work)
-            yield from work.ready()
-            if not work.hands:
+            if work.finished:
                 return
+            work.require_in_hand()
             finished, _ = ray.wait(list(work.hands), num_returns=1)
-            actor, place = work.hands.pop(finished[0])
             try:
                 done, seconds = ray.get(finished[0])
             except ray.exceptions.RayTaskError as error:
                 raise _own(error) from error
             except ray.exceptions.RayError:
-                self._lost(actor, place, work)
+                self._lost(work.hands[finished[0]][0], work)
                 continue
+            _, place = work.hands.pop(finished[0])
             for step, spent in seconds.items():
                 self.clock.add(step, spent)
             if progress is not None:
@@ -203,17 +210,24 @@ class Cluster:
                 cure=NO_CLUSTER,
             ) from error
 
+    def _hired(self) -> bool:
+        """Whether there is a worker, after all that could be found were taken in."""
+        for _ in range(MOST_LOSSES):  # one that is just being started may be lost too
+            self._hire()
+            if self._actors:
+                return True
+        return False
+
     def _hire(self) -> None:
         """An actor for each GPU of each node, or one with all cores of a node without."""
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
+        affinity = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
         busy = Counter(self._actors.values())
         remote: Any = self._ray.remote(Shards)
         for node in self._ray.nodes():
             if not node["Alive"]:
                 continue
             resources = node["Resources"]
-            strategy = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            strategy = affinity(node["NodeID"], soft=False)
             gpus = int(resources.get("GPU", 0))
             share = {"num_gpus": 1} if gpus else {"num_cpus": resources.get("CPU", 0)}
             for _ in range(max(1, gpus) - busy[node["NodeID"]]):
@@ -243,10 +257,10 @@ class Cluster:
                     return
                 work.hands[actor.make.remote(work.jobs[place])] = actor, place
 
-    def _lost(self, actor: Any, place: int, work: _Work) -> None:
+    def _lost(self, actor: Any, work: _Work) -> None:
         """A worker's node or process is gone: its jobs go to the others, and to new ones."""
         self._actors.pop(actor, None)
-        job = work.jobs[place]
+        job = work.lost_with(actor)[0]  # the one that it was at
         self._losses[job.number] += 1
         if self._losses[job.number] >= MOST_LOSSES:
             raise LookalikeError(
@@ -254,13 +268,9 @@ class Cluster:
                 where=job.places[0].id if job.places else "",
                 cure="embed its pictures without a cluster to see why; memory is the usual reason",
             )
-        work.again.append(place)
-        for reference in [one for one, (whose, _) in work.hands.items() if whose is actor]:
-            work.again.append(work.hands.pop(reference)[1])
-        self._hire()
-        if not self._actors:
+        if not self._hired():
             raise MissingDeviceError(
-                "all nodes of the cluster are gone; the shards written so far are whole",
+                "all workers of the cluster are gone; the shards written so far are whole",
                 cure="run the same command again once there are nodes, it goes on from here",
             )
 
@@ -275,28 +285,63 @@ def _own(error: Any) -> BaseException:
 
 
 class _Work:
-    """Which jobs are waiting, in whose hands, or done and waiting for their turn."""
+    """Where every job is: waiting in `again`, in somebody's `hands`, or `done`.
+
+    `jobs` holds all that were taken from the queue and not passed on yet, by their place in line.
+    Each of them is in exactly one of the three, which is what `require_in_hand` checks; so the
+    work is finished when the queue is at its end and `jobs` is empty.
+    """
 
     def __init__(self, queue: Iterator[Job]) -> None:
         self._queue, self._next, self._turn = queue, 0, 0
+        self._at_end = False
         self.jobs: dict[int, Job] = {}
         self.again: list[int] = []
         self.hands: dict[Any, tuple[Any, int]] = {}
         self.done: dict[int, Done] = {}
+
+    @property
+    def finished(self) -> bool:
+        """Whether every job of the queue was passed on."""
+        return self._at_end and not self.jobs
+
+    def require_in_hand(self) -> None:
+        """Raise `LostRowsError` if a job is nowhere or twice, or if nobody works on what is left.
+
+        It would mean a fault of this module, and a run that ends early or never.
+        """
+        placed = [*self.again, *self.done, *(place for _, place in self.hands.values())]
+        if self.hands and sorted(placed) == sorted(self.jobs):
+            return
+        told = ", ".join(str(job.number) for job in list(self.jobs.values())[:NAMED])
+        raise LostRowsError(
+            f"the cluster lost track of its work: {len(self.jobs)} shards are not done, "
+            f"{len(self.hands)} are being made",
+            where=f"shards {told}" if told else "shards that were not begun",
+            cure="run the same command again, it goes on from here; please report it",
+        )
 
     def take(self, *, most: int) -> int | None:
         """The place in line of the next job; None if there is none, or too many wait done."""
         if self.again:
             self.again.sort(reverse=True)
             return self.again.pop()
-        if self._next - self._turn >= most:
+        if self._at_end or self._next - self._turn >= most:
             return None
         job = next(self._queue, None)
         if job is None:
+            self._at_end = True
             return None
         self.jobs[self._next] = job
         self._next += 1
         return self._next - 1
+
+    def lost_with(self, actor: Any) -> list[Job]:
+        """What a worker had in hand, in the order in which it was given; it waits again."""
+        lost = [reference for reference, (whose, _) in self.hands.items() if whose is actor]
+        places = [self.hands.pop(reference)[1] for reference in lost]
+        self.again += places
+        return [self.jobs[place] for place in places]
 
     def ready(self) -> Iterator[tuple[Job, Done]]:
         """Jobs that are done and whose turn it is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -13,14 +14,16 @@ from os import PathLike
 from pathlib import Path
 
 from lookalike.embeddings import Card, Origin, Store
+from lookalike.embeddings.row import difference
 from lookalike.embeddings.store import SHARD_INPUTS, is_own, require_same_cards
 from lookalike.embeddings.table import Heading, column_of
 from lookalike.encoders import DEFAULT_ENCODER, Encoder, Runtime
 from lookalike.encoders.encoder import Progress
 from lookalike.encoders.pipeline import Settings
 from lookalike.encoders.views import views_named
-from lookalike.errors import UsageError
+from lookalike.errors import LostRowsError, UsageError
 from lookalike.extraction.cluster import Cluster
+from lookalike.extraction.delivery import AGAIN, deliveries
 from lookalike.extraction.extraction import Extraction
 from lookalike.extraction.interrupt import asked_to_stop
 from lookalike.extraction.job import Done, Job, table_of
@@ -104,6 +107,8 @@ def embed(
         FingerprintError: The store holds vectors of another encoder; names the differences.
         StoreError: The store is damaged, in use, or can't be written, a full disk included. What
             was written before stays whole.
+        LostRowsError: The run was not stopped, and the store has not a row for each input; names
+            what is missing. What was written before stays whole.
         MissingExtraError: ``ray`` without the extra ``ray``, before the first file.
 
     Example:
@@ -250,6 +255,8 @@ class _Run:
     def result(self, plan: Plan, seconds: float) -> Extraction:
         """What came of it."""
         tally = self.store.tally()
+        if not self.stopped and tally.inputs != plan.inputs:
+            self._raise_missing(tally.inputs, plan.inputs)
         cards: tuple[Card, ...] = ()
         origin, notes = self.team.origin or Origin(), list(self.team.notes)
         if self.store.shards():
@@ -293,6 +300,17 @@ class _Run:
             used=Needs(tally.inputs, peak_memory(), folder_bytes(self.store.folder)),
             stopped=self.stopped,
             notes=tuple(dict.fromkeys(notes)),
+        )
+
+    def _raise_missing(self, found: int, planned: int) -> None:
+        """Say that the store does not hold what it should, and what is missing."""
+        asked = Counter(place.id for place in self._places())
+        lacking = asked - Counter(row.id for row in self.store.ledger().rows() if row.view == "")
+        missing = f": {difference(list(lacking.elements()), [])}" if lacking else ""
+        raise LostRowsError(
+            f"the store has rows for {found:,} inputs, and should have {planned:,}{missing}",
+            where=str(self.store.folder),
+            cure=AGAIN,
         )
 
     def _nothing_to_do(self) -> bool:
@@ -378,7 +396,7 @@ class _Run:
     ) -> None:
         """Work and write at the same time; one shard is written while the next is made."""
         with (
-            closing(self.team.results(jobs, progress)) as results,
+            closing(deliveries(self.team, jobs, progress, heading.views)) as results,
             ThreadPoolExecutor(1, thread_name_prefix="lookalike-write") as writer,
         ):
             writing: Future[None] | None = None

@@ -115,6 +115,7 @@ class Plan:
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.counts = Counts()
+        self.listed = 0
         self.cut_short = False
         self._progress, self._stop = progress or (lambda inputs: None), stop
         self._store, self._shard_inputs = store, shard_inputs
@@ -139,6 +140,11 @@ class Plan:
                 self.cut_short = True
                 return
             yield job
+
+    @property
+    def inputs(self) -> int:
+        """How many inputs the store has a row for once all jobs are done."""
+        return self.listed + self.counts.kept
 
     def _all_jobs(self, places: Iterable[Place], source: ImageSource) -> Iterator[Job]:
         taken = {number_of(shard) for shard in self._shards}
@@ -193,6 +199,7 @@ class Plan:
             if self._stop():
                 self.cut_short = True
                 return
+            self.listed += 1
             self._from_memory |= place.path is None
             known = self._take(place.id)
             if known is None:

@@ -23,7 +23,11 @@ Results: TypeAlias = Generator["tuple[Job, Done]", None, None]
 
 
 class Workers(Protocol):
-    """Whoever turns jobs into rows and vectors; a context manager around the work."""
+    """Whoever turns jobs into rows and vectors; a context manager around the work.
+
+    What they give is held against what they were given, see `delivery.deliveries`: whoever loses a
+    job, or a row of one, ends the run with a `LostRowsError`.
+    """
 
     clock: Clock
 
@@ -57,7 +61,12 @@ class Workers(Protocol):
         ...
 
     def results(self, jobs: Iterable[Job], progress: Progress | None) -> Results:
-        """What became of each job, as they get done."""
+        """What became of each job, in their order: one row for each place and view, in order.
+
+        Args:
+            jobs: May be endless for all they know, so they are drawn only a few ahead.
+            progress: Told how many inputs are done.
+        """
         ...
 
     def __enter__(self) -> Workers: ...

@@ -32,9 +32,6 @@ MOST_BATCH = 256
 WORTH = 1.02
 """A larger batch is tried while it embeds at least so many times as many pictures per second."""
 
-NOTHING = 0.005
-"""Milliseconds below which a run does no work."""
-
 SCAN = 2**24
 """Numbers in the vectors that one vector is compared with."""
 
@@ -219,18 +216,26 @@ def _throughput(
     while size <= MOST_BATCH:
         batch = np.stack([arrays[n % len(arrays)] for n in range(size)])
         try:
+            if _gives_back(encoder, batch):
+                break  # all of its work is done while pictures are prepared
             first = milliseconds(lambda batch=batch: encoder.run(batch))  # type: ignore[misc]
             taken = [first] if first > effort.most_seconds * 250 else _runs(encoder, batch, short)
         except Exception:  # engines say in many ways that a batch is too large
             break
-        if float(np.median(taken)) < NOTHING:
-            break  # all of its work is done while pictures are prepared
-        found.append((size, size * 1000 / float(np.median(taken))))
+        middle = float(np.median(taken))
+        if not middle:
+            break  # too quick for the clock of this machine
+        found.append((size, size * 1000 / middle))
         slow = first > effort.most_seconds * 100
         if slow or (size > 1 and found[-1][1] < WORTH * found[-2][1]):
             break
         size *= 2
     return found
+
+
+def _gives_back(encoder: Encoder, batch: Array) -> bool:
+    """Whether a run does nothing: what comes out lies where what went in does."""
+    return all(np.may_share_memory(output, batch) for output in encoder.run(batch))
 
 
 def _runs(encoder: Encoder, batch: Array, effort: Effort) -> list[float]:

@@ -41,7 +41,7 @@ def measure_apart(task: Task) -> Measurement:
     Raises:
         KeyboardInterrupt: And the process has ended by then.
     """
-    command = [sys.executable, "-P", "-c", START, json.dumps(sys.path)]
+    command = [sys.executable, "-P", "-c", START, json.dumps(sys.path), str(os.getpid())]
     pipe = subprocess.PIPE
     with (
         tempfile.TemporaryFile() as errors,
@@ -85,7 +85,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)  # what libraries print is no answer
     give_way()
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    # by the number that it was given, since its parent may have ended before it could ask for it
+    threading.Thread(target=_end_with, args=(int(sys.argv[-1]),), daemon=True).start()
     task: Task = pickle.load(sys.stdin.buffer)
 
     def tell(found: Measurement) -> None:
