@@ -12,7 +12,7 @@ from itertools import chain
 from os import PathLike
 from pathlib import Path
 
-from lookalike.embeddings import Card, Origin, Store
+from lookalike.embeddings import Card, Origin, Remarks, Store
 from lookalike.embeddings.store import SHARD_INPUTS, is_own, require_same_cards
 from lookalike.embeddings.table import Heading, column_of
 from lookalike.encoders import DEFAULT_ENCODER, Encoder, Runtime
@@ -205,6 +205,7 @@ class _Run:
         self.added = 0
         self.encoded = 0
         self.working = 0.0
+        self.remarks = Remarks()
         self.expected: Needs | None = None
         self.stopped = False
 
@@ -251,7 +252,7 @@ class _Run:
         """What came of it."""
         tally = self.store.tally()
         cards: tuple[Card, ...] = ()
-        origin, notes = self.team.origin or Origin(), list(self.team.notes)
+        origin, notes = self.team.origin or Origin(), [*self.team.notes, *self.remarks.notes]
         if self.store.shards():
             heading = self.store.heading()
             cards = tuple(heading.cards.values())
@@ -384,6 +385,7 @@ class _Run:
             writing: Future[None] | None = None
             for job, done in results:
                 self.encoded += sum(row.ok for row in done.rows)
+                self.remarks.add(done.rows)
                 self.added += job.added
                 if writing is not None:
                     writing.result()
