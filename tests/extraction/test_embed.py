@@ -16,7 +16,7 @@ from lookalike.embeddings import Store
 from lookalike.encoders.pipeline import Array
 from lookalike.errors import FingerprintError, StoreError, UsageError
 from lookalike.extraction.plan import Counts
-from lookalike.images import Reason
+from lookalike.images import Limits, Reason
 from lookalike.testing import noise_picture, scene_picture
 
 from .conftest import PIXELS, Counting, age, content
@@ -390,6 +390,41 @@ def test_what_will_be_needed_is_said_before_the_work_and_comes_true(
     assert any("13 inputs: about" in sentence for sentence in said)
     assert done.expected is not None
     assert done.expected.disk_bytes == pytest.approx(done.used.disk_bytes, rel=0.25)
+
+
+def test_the_largest_files_count_in_what_is_announced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lookalike.extraction import resources
+
+    for name in ("peak_memory", "current_memory"):  # of tests before this one
+        monkeypatch.setattr(resources, name, lambda: 0)
+    (tmp_path / "a").mkdir()
+    Image.new("1", (3000, 3000)).save(tmp_path / "a" / "large.png")  # ten kilobytes
+    Image.new("RGB", (30, 30)).save(tmp_path / "a" / "small.png")
+    announced = {}
+    for name, limits in (("all", Limits()), ("small", Limits(max_pixels=900))):
+        done = embed(
+            tmp_path / "a", store=tmp_path / name, model="pixels", limits=limits, workers=1
+        )
+        assert done.expected is not None
+        announced[name] = done.expected.memory_bytes
+    assert announced["all"] > announced["small"] + 60_000_000
+
+
+def test_what_has_to_be_said_of_pictures_is_said_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    dark = np.full((20, 20), 1000, np.uint16)
+    for n in range(3):
+        Image.fromarray(dark + np.uint16(n)).save(tmp_path / "a" / f"{n}.png")
+    Image.new("RGB", (30, 30)).save(tmp_path / "a" / "plain.png")
+    done = embed(tmp_path / "a", store=tmp_path / "s", model="pixels", views=["flip"])
+    (note,) = (note for note in done.notes if "nearly black" in note)
+    assert "(3 pictures: " in note
+    rows = lookalike.Embeddings.open(tmp_path / "s").rows
+    assert ["nearly black" in row.detail for row in rows] == [True, True, True, False]
+    again = embed(tmp_path / "a", store=tmp_path / "s", model="pixels", views=["flip"])
+    assert not any("nearly black" in note for note in again.notes)
 
 
 def test_progress_counts_every_input_whatever_happens_to_it(folder: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tests.images.tiffs import one_page, packed
 
-from lookalike.images import ImageSource, Picture, Place, decode
+from lookalike.images import ImageSource, Picture, Place, Reason, Unreadable, decode
 from lookalike.images.depth import BLOCK, narrowed, stretched
 
 RAMP = np.tile(np.arange(256, dtype=np.uint16), (4, 1))
@@ -126,6 +126,17 @@ def test_a_pgm_of_any_maximum_fills_the_range(maxval: int) -> None:
     found = picture(data)
     assert np.abs(grey(found).astype(int) - RAMP).max() <= 1
     assert found.remarks == ()
+
+
+def test_values_with_a_sign_are_not_taken_for_others() -> None:
+    half = one_page((RAMP * np.uint16(128)).astype("<i2").tobytes(), SIZE, (16,), 1, {339: 2})
+    assert "sign" in picture(half).remarks[0]
+    below = one_page((RAMP.astype(np.int16) - 128).astype("i1").tobytes(), SIZE, (8,), 1, {339: 2})
+    found = decode(Place("memory", None, lambda _: below))
+    assert isinstance(found, Unreadable)
+    assert found.reason is Reason.UNSUPPORTED
+    above = one_page((RAMP // 2).astype("i1").tobytes(), SIZE, (8,), 1, {339: 2})
+    assert np.array_equal(grey(picture(above)), RAMP // 2)
 
 
 # values that are suspiciously small

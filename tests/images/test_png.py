@@ -85,6 +85,19 @@ def test_a_damaged_chunk_of_the_pixels_is_corrupt_and_named(kind: bytes) -> None
     assert kind.decode() in found.detail
 
 
+def test_a_chunk_that_has_to_be_known_and_is_not_is_unsupported() -> None:
+    found = decoded(PNG[:8] + chunk(b"CgBI", bytes(4)) + PNG[8:])  # of Apple's tools
+    assert isinstance(found, Unreadable)
+    assert found.reason is Reason.UNSUPPORTED
+    assert "CgBI" in found.detail
+
+
+def test_a_palette_that_is_missing_is_corrupt() -> None:
+    found = decoded(b"".join((PALETTE[:33], PALETTE[PALETTE.index(b"IDAT") - 4 :])))
+    assert isinstance(found, Unreadable)
+    assert found.reason is Reason.CORRUPT
+
+
 def test_a_flipped_bit_in_stored_pixels_is_corrupt() -> None:
     data = bytearray(encoded(Image.fromarray(PIXELS), compress_level=0))
     one = next(one for one in chunks_of(bytes(data))[0] if one.kind == b"IDAT")

@@ -36,6 +36,7 @@ from lookalike.extraction.resources import (
 )
 from lookalike.extraction.workers import Local, Workers
 from lookalike.images import ImageSource, Limits, Pictures, Place
+from lookalike.images.cost import Largest
 
 Say = Callable[[str], None]
 
@@ -337,7 +338,7 @@ class _Run:
 
     def _announce(self, heading: Heading) -> None:
         """Say what the run will need, before it begins."""
-        inputs, name_bytes = self._listed
+        inputs, name_bytes, largest = self._listed
         self.expected = estimated_needs(
             list(heading.cards.values()),
             inputs,
@@ -346,6 +347,7 @@ class _Run:
             batch_size=self.team.batch_size,
             shard_inputs=self.shard_inputs,
             disk_bytes=folder_bytes(self.store.folder),
+            largest_bytes=largest.cost(self.settings.threads, self.settings.limits),
         )
         self.say(self.expected.sentence)
         free = free_bytes(self.store.folder)
@@ -355,13 +357,16 @@ class _Run:
             )
 
     @cached_property
-    def _listed(self) -> tuple[int, float]:
-        """How many inputs there are, and how long their ids are on average."""
-        count, letters = 0, 0
+    def _listed(self) -> tuple[int, float, Largest]:
+        """How many inputs there are, how long their ids are on average, and the largest files."""
+        count, letters, largest = 0, 0, Largest()
         for place in self._places():
             count += 1
             letters += len(place.id)
-        return count, letters / max(1, count)
+            stamp = place.stamp() if place.listed is None else None
+            if stamp is not None and place.path is not None:
+                largest.add(place.path, stamp.bytes)
+        return count, letters / max(1, count), largest
 
     def _places(self) -> Iterator[Place]:
         """The inputs, without the store's own files where it lies among the pictures."""

@@ -131,6 +131,8 @@ def _load(image: Image.Image, data: bytes) -> None:
         raise
     except Exception as error:  # as above
         raise refusal(error, data, "the pixels can't be decoded") from error
+    if image.mode in ("P", "PA") and image.palette is None:
+        raise ReadError(Reason.CORRUPT, "a picture of a palette, without the palette")
     if nested and breaks_off(data):
         raise ReadError(Reason.TRUNCATED, "a truncated icon: a picture in it breaks off")
 

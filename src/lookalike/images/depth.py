@@ -11,7 +11,7 @@ from PIL import Image
 
 from lookalike.images.place import ReadError, Reason
 from lookalike.images.png import bits_of, significant_bits
-from lookalike.images.tiff import BITS
+from lookalike.images.tiff import BITS, FORMAT, SIGNED
 
 TOP = 65535
 """White in 16 bits."""
@@ -63,6 +63,8 @@ def as_meant(image: Image.Image, data: bytes, *, inverted: bool = False) -> tupl
     Returns:
         The picture, and what has to be said about its values; empty where they are ordinary.
     """
+    if image.format == "TIFF" and _first_tag(image, FORMAT) == SIGNED:
+        return image, _of_signed(image)
     bits = _stated_bits(image, data)
     if bits <= 8 and not inverted:
         return image, ""
@@ -83,13 +85,30 @@ def _stated_bits(image: Image.Image, data: bytes) -> int:
     if image.format == "PNG":
         return bits_of(data)
     if image.format == "TIFF":
-        stated = getattr(image, "tag_v2", {}).get(BITS, (1,))
-        return int(stated[0]) if isinstance(stated, tuple) and stated else 1
+        return _first_tag(image, BITS)
     if image.format == "JPEG2000":
         start = data.find(JPEG2000_SIZES)
         known = 0 <= start < len(data) - JPEG2000_BITS
         return (data[start + JPEG2000_BITS] & 0x7F) + 1 if known else 8
     return 16 if image.format == "PPM" and image.mode == "I" else 8
+
+
+def _first_tag(image: Image.Image, tag: int) -> int:
+    """The first value of a TIFF's tag; 1 where it has none, as the standard has it for these."""
+    values = getattr(image, "tag_v2", {}).get(tag, 1)
+    first = values[0] if isinstance(values, tuple) and values else values
+    return first if isinstance(first, int) else 1
+
+
+def _of_signed(image: Image.Image) -> str:
+    """What has to be said of values with a sign; `narrowed` refuses those below zero, if it can."""
+    if image.mode == "L" and max(high for _, high in _colours(image)) > 127:
+        raise ReadError(
+            Reason.UNSUPPORTED, "8-bit values below zero have no defined way to 8-bit RGB"
+        )
+    if image.mode == "I" and 0 < value_range(image)[1] <= 32767:
+        return "its values have a sign and reach half of 65,535 at most, so it is taken as dark"
+    return ""
 
 
 def _white(image: Image.Image, data: bytes, bits: int) -> tuple[int, str]:

@@ -17,6 +17,9 @@ TURNING = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0", b"Raw profile typ
 MOST_TEXT = 1 << 20
 """Bytes of a text, once inflated, above which Pillow refuses the picture."""
 
+KNOWN = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
+"""Critical chunks of the standard; another says that nothing is to be read without knowing it."""
+
 PIXELS = frozenset({b"tRNS"})
 """Chunks that an image may lack, and that decide about its pixels all the same."""
 
@@ -64,7 +67,7 @@ def readable_png(data: bytes) -> bytes:
     of that is part of the pixels. A PNG without such a chunk comes back as it is.
 
     Raises:
-        ReadError: A chunk that decides about pixels is damaged.
+        ReadError: A chunk that decides about pixels is damaged, or unknown.
     """
     chunks, _ = chunks_of(data)
     dropped = {chunk.start for chunk in chunks if not _keeps(data, chunk)}
@@ -88,6 +91,10 @@ def _keeps(data: bytes, chunk: Chunk) -> bool:
             detail = f"the checksum of chunk {name!r} at byte {chunk.start:,} is wrong"
             raise ReadError(Reason.CORRUPT, detail)
         return False
+    if chunk.decides and chunk.kind not in KNOWN | PIXELS:
+        name = chunk.kind.decode("latin-1")
+        detail = f"a PNG with the chunk {name!r}, which is not of the standard; convert it first"
+        raise ReadError(Reason.UNSUPPORTED, detail)
     if chunk.kind in (b"zTXt", b"iTXt", b"iCCP"):
         return _inflates(chunk.kind, bytes(content))
     return True

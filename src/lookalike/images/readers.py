@@ -16,7 +16,7 @@ from io import BytesIO
 from types import FunctionType
 from typing import Any
 
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from lookalike.extras import installed, require
 from lookalike.images.signature import READERS, kind_of
@@ -64,6 +64,27 @@ def open_image(data: bytes) -> ImageFile.ImageFile:
     if image is None:
         raise NoReaderError(refusals)
     return image
+
+
+def header_of(path: str) -> tuple[tuple[int, int], str] | None:
+    """(width, height) and mode of a file's first page, by a look at its header; None without one.
+
+    Example:
+        >>> header_of("no/such/file.jpg") is None
+        True
+    """
+    for rarer in (False, True):
+        if rarer:
+            Image.init()
+        asked = sorted(set(Image.OPEN) - NOT_READ) if rarer else list(COMMON)
+        try:
+            with _our_rules(), Image.open(path, formats=asked) as image:
+                return image.size, image.mode
+        except UnidentifiedImageError:
+            continue
+        except Exception:  # reading it in earnest will say what is wrong
+            return None
+    return None
 
 
 def has_reader(kind: str) -> bool:

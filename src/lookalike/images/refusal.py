@@ -58,6 +58,8 @@ def refusal(error: Exception, data: bytes, context: str) -> ReadError:
         return ReadError(Reason.TOO_LARGE, str(error))
     if kind in RAWS:
         return ReadError(Reason.UNSUPPORTED, f"a RAW file ({kind}); {DEVELOP}")
+    if kind == "PAM":
+        return ReadError(Reason.UNSUPPORTED, "a PAM file; convert it to PNG first")
     refusals = error.refusals if isinstance(error, NoReaderError) else [error]
     said = "; ".join(str(one) for one in refusals)
     if isinstance(error, NoReaderError):

@@ -33,6 +33,7 @@ STARTS: tuple[tuple[bytes, str], ...] = (
     (b"MMOR", "ORF"),
     (b"IIU\0", "RW2"),
     (b"FOVb", "X3F"),
+    (b"P7\n", "PAM"),
 )
 """How a file begins → what it is."""
 

@@ -16,6 +16,9 @@ SUBFILE, OLD_SUBFILE, WIDTH, HEIGHT, BITS = 254, 255, 256, 257, 258
 COMPRESSION, PHOTOMETRIC, STRIPS, ORIENTATION = 259, 262, 273, 274
 STRIP_SIZES, TILES, TILE_SIZES, SUB_PAGES, FORMAT = 279, 324, 325, 330, 339
 JPEG_START, JPEG_SIZE = 513, 514
+
+SIGNED = 2
+"""Value of `FORMAT` for whole numbers with a sign."""
 DEEP = frozenset({((12,), 1), ((16,), 1), ((32,), 3)})
 """(bits, format of a value: whole or float) of the grey whose white may be zero."""
 
