@@ -26,7 +26,7 @@ TrueRows = Callable[[Path, Path], None]
 
 def test_one_true_row_for_every_file(folder: Path, tmp_path: Path, true_rows: TrueRows) -> None:
     done = embed(folder, store=tmp_path / "s", model="pixels", shard_inputs=5, batch_size=3)
-    assert (done.inputs, done.embedded, dict(done.reasons)) == (13, 12, {"not-an-image": 1})
+    assert (done.inputs, done.embedded, dict(done.reasons)) == (13, 12, {"truncated": 1})
     assert done.counts == Counts(added=13)
     assert [file.name for file in Store(tmp_path / "s").shards()] == [
         "shard-000000.parquet",
@@ -698,7 +698,7 @@ def test_an_encoder_that_trips_over_one_picture_goes_on(folder: Path, tmp_path: 
         return PIXELS.prepare(picture)
 
     done = embed(folder, store=tmp_path / "s", model=replace(PIXELS, prepare=prepare))
-    assert dict(done.reasons) == {"not-an-image": 1, "unsupported": 1}
+    assert dict(done.reasons) == {"truncated": 1, "unsupported": 1}
 
 
 def test_touched_files_are_noted_shard_by_shard(folder: Path, tmp_path: Path) -> None:

@@ -69,6 +69,8 @@ def refusal(error: Exception, data: bytes, context: str) -> ReadError:
             return ReadError(Reason.NOT_AN_IMAGE, _looks_like(data))
     if kind in NEEDED and (not has_reader(kind) or _says(said, MISSING)):
         return ReadError(Reason.NEEDS_EXTRA, NEEDED[kind])
+    if _says(said, SHORT):
+        return ReadError(Reason.TRUNCATED, said)
     if breaks_off(data):
         return ReadError(Reason.TRUNCATED, f"a truncated {kind}: it ends before its own headers do")
     if any(_ends_early(one) for one in refusals) or (not kind and "broken data stream" in said):
@@ -97,12 +99,8 @@ def _is_odd(error: BaseException) -> bool:
 
 def _ends_early(error: BaseException) -> bool:
     """Whether an error, or the one behind it, is of data that were not there."""
-    if isinstance(error, EOFError) or _says(str(error), SHORT):
-        return True
     behind = error.__cause__
-    return isinstance(behind, (EOFError, struct.error)) or (
-        isinstance(behind, IndexError) and "out of range" in str(behind)
-    )
+    return isinstance(error, EOFError) or isinstance(behind, (EOFError, struct.error, IndexError))
 
 
 def _claims_no_pixels(data: bytes) -> bool:
