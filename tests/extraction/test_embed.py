@@ -16,7 +16,7 @@ from lookalike.embeddings import Store
 from lookalike.encoders.pipeline import Array
 from lookalike.errors import FingerprintError, StoreError, UsageError
 from lookalike.extraction.plan import Counts
-from lookalike.images import Reason
+from lookalike.images import Limits, Reason
 from lookalike.testing import noise_picture, scene_picture
 
 from .conftest import PIXELS, Counting, age, content
@@ -26,7 +26,7 @@ TrueRows = Callable[[Path, Path], None]
 
 def test_one_true_row_for_every_file(folder: Path, tmp_path: Path, true_rows: TrueRows) -> None:
     done = embed(folder, store=tmp_path / "s", model="pixels", shard_inputs=5, batch_size=3)
-    assert (done.inputs, done.embedded, dict(done.reasons)) == (13, 12, {"not-an-image": 1})
+    assert (done.inputs, done.embedded, dict(done.reasons)) == (13, 12, {"truncated": 1})
     assert done.counts == Counts(added=13)
     assert [file.name for file in Store(tmp_path / "s").shards()] == [
         "shard-000000.parquet",
@@ -392,6 +392,41 @@ def test_what_will_be_needed_is_said_before_the_work_and_comes_true(
     assert done.expected.disk_bytes == pytest.approx(done.used.disk_bytes, rel=0.25)
 
 
+def test_the_largest_files_count_in_what_is_announced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lookalike.extraction import resources
+
+    for name in ("peak_memory", "current_memory"):  # of tests before this one
+        monkeypatch.setattr(resources, name, lambda: 0)
+    (tmp_path / "a").mkdir()
+    Image.new("1", (3000, 3000)).save(tmp_path / "a" / "large.png")  # ten kilobytes
+    Image.new("RGB", (30, 30)).save(tmp_path / "a" / "small.png")
+    announced = {}
+    for name, limits in (("all", Limits()), ("small", Limits(max_pixels=900))):
+        done = embed(
+            tmp_path / "a", store=tmp_path / name, model="pixels", limits=limits, workers=1
+        )
+        assert done.expected is not None
+        announced[name] = done.expected.memory_bytes
+    assert announced["all"] > announced["small"] + 60_000_000
+
+
+def test_what_has_to_be_said_of_pictures_is_said_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    dark = np.full((20, 20), 1000, np.uint16)
+    for n in range(3):
+        Image.fromarray(dark + np.uint16(n)).save(tmp_path / "a" / f"{n}.png")
+    Image.new("RGB", (30, 30)).save(tmp_path / "a" / "plain.png")
+    done = embed(tmp_path / "a", store=tmp_path / "s", model="pixels", views=["flip"])
+    (note,) = (note for note in done.notes if "nearly black" in note)
+    assert "(3 pictures: " in note
+    rows = lookalike.Embeddings.open(tmp_path / "s").rows
+    assert ["nearly black" in row.detail for row in rows] == [True, True, True, False]
+    again = embed(tmp_path / "a", store=tmp_path / "s", model="pixels", views=["flip"])
+    assert not any("nearly black" in note for note in again.notes)
+
+
 def test_progress_counts_every_input_whatever_happens_to_it(folder: Path, tmp_path: Path) -> None:
     for _ in range(2):
         told: list[int] = []
@@ -667,7 +702,7 @@ def test_an_encoder_that_trips_over_one_picture_goes_on(folder: Path, tmp_path: 
         return PIXELS.prepare(picture)
 
     done = embed(folder, store=tmp_path / "s", model=replace(PIXELS, prepare=prepare))
-    assert dict(done.reasons) == {"not-an-image": 1, "unsupported": 1}
+    assert dict(done.reasons) == {"truncated": 1, "unsupported": 1}
 
 
 def test_touched_files_are_noted_shard_by_shard(folder: Path, tmp_path: Path) -> None:

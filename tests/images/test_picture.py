@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lookalike.images import Picture, Reason
-from lookalike.images.picture import UNDONE, UPRIGHT, Alpha, to_rgb
+from lookalike.images.picture import UNDONE, UPRIGHT, Alpha, lost_shape, to_rgb
 from lookalike.images.place import ReadError
 
 Colour = tuple[int, int, int]
@@ -154,3 +154,57 @@ def test_a_thumbnail_lies_on_white_and_is_never_enlarged() -> None:
     image = shown(Picture("p", Image.new("RGBA", (8, 8), (0, 0, 0, 0))), 40)
     assert image.size == (8, 8)
     assert image.getpixel((4, 4)) == WHITE
+
+
+def icon(colour: int, shape: int, mode: str = "RGBA") -> Image.Image:
+    """Its shape is in its transparency alone."""
+    opacity = np.zeros((16, 16), np.uint8)
+    opacity[4:12, 4 + shape : 12] = 255
+    colours = [np.full((16, 16), colour, np.uint8)] * 3
+    image = Image.fromarray(np.dstack([*colours, opacity]))
+    return image if mode == "RGBA" else image.convert(mode)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+@pytest.mark.parametrize("colour", [0, 128, 255])
+def test_a_shape_that_a_background_hides_is_told(mode: str, colour: int) -> None:
+    drawn = icon(colour, 0, mode)
+    assert "MODEL?alpha=" in lost_shape(drawn, "drop")
+    assert (
+        "255,255,255" in lost_shape(drawn, WHITE) if colour == 255 else not lost_shape(drawn, WHITE)
+    )
+    assert bool(lost_shape(drawn, (0, 0, 0))) == (colour == 0)
+
+
+def test_a_palette_with_a_shape_in_its_transparency_is_told() -> None:
+    drawn = Image.fromarray(np.eye(16, dtype=np.uint8), "P")
+    drawn.putpalette([0, 0, 0, 0, 0, 0])
+    drawn.info["transparency"] = b"\x00\xff"
+    assert lost_shape(drawn, "drop")
+    assert not lost_shape(drawn, WHITE)
+
+
+def test_pictures_that_keep_their_shape_are_not_remarked_on() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (16, 16, 4), dtype=np.uint8)
+    opaque = noise.copy()
+    opaque[..., 3] = 255
+    plain = np.full((16, 16, 4), 77, np.uint8)
+    for pixels in (noise, opaque, plain, noise[..., :3]):
+        for alpha in ("drop", WHITE):
+            assert lost_shape(Image.fromarray(pixels), alpha) == ""
+    for mode in Image.MODES:
+        assert lost_shape(Image.new(mode, (3, 3)), "drop") == "", mode
+
+
+def test_unlike_icons_do_not_compare_as_the_same_in_silence() -> None:
+    import lookalike
+
+    for colour in (0, 255):
+        done = lookalike.compare(icon(colour, 0), icon(colour, 3), models=["hash:phash", "pixels"])
+        for n, model in enumerate(done.models):
+            if done.results[n].value in (0.0, 1.0):
+                alpha = model.card.preprocess.alpha
+                said = "drops" if alpha == "drop" else "background"
+                assert any(said in note and "image[0], image[1]" in note for note in done.notes)
+    cured = "hash:phash?alpha=255,255,255"
+    assert not lookalike.compare(icon(0, 0), icon(0, 3), models=cured).remarks

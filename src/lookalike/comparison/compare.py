@@ -16,7 +16,7 @@ from lookalike.comparison.pairs import (
     plan_table,
 )
 from lookalike.comparison.spread import originals, value_ranges, with_copies
-from lookalike.embeddings import Embeddings, Row
+from lookalike.embeddings import Embeddings, Remarks, Row
 from lookalike.encoders import DEFAULT_ENCODER, Encoder, Runtime, load_encoder
 from lookalike.encoders.encoder import Progress
 from lookalike.errors import MissingWeightsError, StrictError, UsageError
@@ -88,6 +88,7 @@ def compare(
     results: list[PairResult] = []
     uses: list[ModelUse] = []
     failures: dict[str, Row] = {}
+    remarked: dict[tuple[str, str], Row] = {}
     for encoder in _encoders(models, runtime or Runtime()):
         places = with_copies(plan.places, encoder.cards[0]) if spread else plan.places
         source = ImageSource(places, limits=limits)
@@ -99,11 +100,15 @@ def compare(
             uses.append(use)
             pictures_only = originals(embeddings) if spread else embeddings
             failures |= {row.id: row for row in pictures_only.failures}
+            remarked |= {(row.id, row.detail): row for row in pictures_only.rows if row.detail}
             if strict and failures:
                 raise _strict_error(list(failures.values()), len(plan.places))
             found_pairs = _pair_results(plan, pictures_only, use)
             results += _with_spread(found_pairs, plan, embeddings) if spread else found_pairs
-    return Comparison(tuple(results), tuple(uses), tuple(failures.values()), kept.found)
+    failed = tuple(failures.values())
+    return Comparison(
+        tuple(results), tuple(uses), failed, kept.found, Remarks(remarked.values()).notes
+    )
 
 
 class _Thumbnails:

@@ -99,12 +99,15 @@ class Comparison:
         models: The encoders in the order asked for.
         failures: The inputs that could not be read under any one of the models, with reasons.
         thumbnails: Input id → a small JPEG; empty if none were kept.
+        remarks: What has to be said of some of the pictures, such as that their shape is in their
+            transparency alone.
     """
 
     results: tuple[PairResult, ...]
     models: tuple[ModelUse, ...]
     failures: tuple[Row, ...] = ()
     thumbnails: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    remarks: tuple[str, ...] = ()
 
     @property
     def verdicts(self) -> tuple[str, ...]:
@@ -136,8 +139,9 @@ class Comparison:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What must be said beside every number, such as random weights."""
-        return tuple(dict.fromkeys(note for use in self.models for note in use.notes))
+        """What must be said beside the numbers: of the models, and of some of the pictures."""
+        said = (note for use in self.models for note in use.notes)
+        return tuple(dict.fromkeys((*said, *self.remarks)))
 
     @property
     def ids(self) -> tuple[str, ...]:

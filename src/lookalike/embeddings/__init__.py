@@ -5,6 +5,7 @@ from lookalike.embeddings.embeddings import Embeddings
 from lookalike.embeddings.engine_check import EngineCheck
 from lookalike.embeddings.ledger import Ledger
 from lookalike.embeddings.origin import Origin
+from lookalike.embeddings.remarks import Remarks
 from lookalike.embeddings.row import Row
 from lookalike.embeddings.store import Store
 from lookalike.embeddings.verdict import PairVerdict, VerdictMap
@@ -16,6 +17,7 @@ __all__ = [
     "Ledger",
     "Origin",
     "PairVerdict",
+    "Remarks",
     "Row",
     "Store",
     "VerdictMap",

@@ -22,7 +22,8 @@ class Row:
         id: The input's id.
         path: Its file; None for pictures from memory.
         reason: None if it has a vector, else why not.
-        detail: A sentence about the failure; empty if it has a vector.
+        detail: A sentence about the failure; with a vector what has to be said about the picture,
+            such as that a RAW file's preview was read, and empty for most.
         width: Width in pixels, upright; 0 if unknown.
         height: Height in pixels, upright; 0 if unknown.
         view: Which view of the picture, such as ``flip``; empty for the whole picture. Rows of

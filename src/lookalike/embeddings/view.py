@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lookalike.embeddings.remarks import Remarks
 from lookalike.images import Picture, decode
 from lookalike.images.place import ReadError, file_place
 from lookalike.report import Column, Table, View
@@ -48,7 +49,7 @@ def embeddings_view(embeddings: Embeddings) -> View:
             f"length {card.dim}, layer {card.layer}, {embeddings.engine}, "
             f"fingerprint {card.fingerprint[:12]}",
         ),
-        warnings=(*card.warnings, *embeddings.origin.warnings),
+        warnings=(*card.warnings, *embeddings.origin.warnings, *Remarks(embeddings.rows).notes),
         pictures={row.id: found for row in rows if (found := _thumbnail(row))},
     )
 

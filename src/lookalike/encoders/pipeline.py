@@ -22,6 +22,7 @@ from lookalike.encoders.cores import usable_cores
 from lookalike.encoders.views import WHOLE, View
 from lookalike.errors import LostRowsError
 from lookalike.images import Limits, Picture, Place, Reason, decode
+from lookalike.images.picture import lost_shape
 from lookalike.images.place import ReadError
 
 if TYPE_CHECKING:
@@ -222,9 +223,13 @@ class _Runner:
             row = replace(row, file_bytes=stamp.bytes, file_mtime_ns=stamp.mtime_ns)
         if not isinstance(found, Picture):
             return [(replace(row, reason=found.reason, detail=found.detail), None)]
-        whole = replace(row, width=found.width, height=found.height)
-        exif = self.encoder.cards[0].preprocess.exif
+        preprocess = self.encoder.cards[0].preprocess
+        exif = preprocess.exif
         try:
+            said = "; ".join(
+                filter(None, (*found.remarks, lost_shape(found.image, preprocess.alpha)))
+            )
+            whole = replace(row, width=found.width, height=found.height, detail=said)
             prepared: list[Prepared] = [
                 (replace(whole, view=view.name), self.encoder.prepare(view.of(found, exif=exif)))
                 for view in self.settings.views

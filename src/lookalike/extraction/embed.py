@@ -13,7 +13,7 @@ from itertools import chain
 from os import PathLike
 from pathlib import Path
 
-from lookalike.embeddings import Card, Origin, Store
+from lookalike.embeddings import Card, Origin, Remarks, Store
 from lookalike.embeddings.row import difference
 from lookalike.embeddings.store import SHARD_INPUTS, is_own, require_same_cards
 from lookalike.embeddings.table import Heading, column_of
@@ -39,6 +39,7 @@ from lookalike.extraction.resources import (
 )
 from lookalike.extraction.workers import Local, Workers
 from lookalike.images import ImageSource, Limits, Pictures, Place
+from lookalike.images.cost import Largest
 
 Say = Callable[[str], None]
 
@@ -210,6 +211,7 @@ class _Run:
         self.added = 0
         self.encoded = 0
         self.working = 0.0
+        self.remarks = Remarks()
         self.expected: Needs | None = None
         self.stopped = False
 
@@ -258,7 +260,7 @@ class _Run:
         if not self.stopped and tally.inputs != plan.inputs:
             self._raise_missing(tally.inputs, plan.inputs)
         cards: tuple[Card, ...] = ()
-        origin, notes = self.team.origin or Origin(), list(self.team.notes)
+        origin, notes = self.team.origin or Origin(), [*self.team.notes, *self.remarks.notes]
         if self.store.shards():
             heading = self.store.heading()
             cards = tuple(heading.cards.values())
@@ -354,7 +356,7 @@ class _Run:
 
     def _announce(self, heading: Heading) -> None:
         """Say what the run will need, before it begins."""
-        inputs, name_bytes = self._listed
+        inputs, name_bytes, largest = self._listed
         self.expected = estimated_needs(
             list(heading.cards.values()),
             inputs,
@@ -363,6 +365,7 @@ class _Run:
             batch_size=self.team.batch_size,
             shard_inputs=self.shard_inputs,
             disk_bytes=folder_bytes(self.store.folder),
+            largest_bytes=largest.cost(self.settings.threads, self.settings.limits),
         )
         self.say(self.expected.sentence)
         free = free_bytes(self.store.folder)
@@ -372,13 +375,16 @@ class _Run:
             )
 
     @cached_property
-    def _listed(self) -> tuple[int, float]:
-        """How many inputs there are, and how long their ids are on average."""
-        count, letters = 0, 0
+    def _listed(self) -> tuple[int, float, Largest]:
+        """How many inputs there are, how long their ids are on average, and the largest files."""
+        count, letters, largest = 0, 0, Largest()
         for place in self._places():
             count += 1
             letters += len(place.id)
-        return count, letters / max(1, count)
+            stamp = place.stamp() if place.listed is None else None
+            if stamp is not None and place.path is not None:
+                largest.add(place.path, stamp.bytes)
+        return count, letters / max(1, count), largest
 
     def _places(self) -> Iterator[Place]:
         """The inputs, without the store's own files where it lies among the pictures."""
@@ -402,6 +408,7 @@ class _Run:
             writing: Future[None] | None = None
             for job, done in results:
                 self.encoded += sum(row.ok for row in done.rows)
+                self.remarks.add(done.rows)
                 self.added += job.added
                 if writing is not None:
                     writing.result()

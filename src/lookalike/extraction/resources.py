@@ -63,6 +63,7 @@ def estimated_needs(
     batch_size: int,
     shard_inputs: int,
     disk_bytes: int = 0,
+    largest_bytes: int = 0,
 ) -> Needs:
     """What a run over new inputs will need; called once the encoder is loaded and has run.
 
@@ -74,6 +75,7 @@ def estimated_needs(
         batch_size: Pictures per run.
         shard_inputs: Inputs per shard.
         disk_bytes: Size of the store already; it will not be smaller.
+        largest_bytes: What the largest files take that may be read at the same time.
     """
     views = len(settings.views)
     vector = sum(card.dim * (1 / 8 if card.kind == "bits" else 4) for card in cards)
@@ -82,7 +84,8 @@ def estimated_needs(
     disk = round(inputs * views * row + shards * SHARD_BYTES)
     size = cards[0].preprocess.output_size or (256, 256)
     ready = 4 * batch_size + 2 * settings.threads
-    pictures = ready * views * size[0] * size[1] * 3 + settings.threads * PICTURE_BYTES
+    reading = max(settings.threads * PICTURE_BYTES, largest_bytes)
+    pictures = ready * views * size[0] * size[1] * 3 + reading
     # a shard's vectors as they come, put together, as a table, and as it is written
     shard = round(4 * min(inputs, shard_inputs) * views * (vector + 1_000))
     memory = max(peak_memory(), current_memory() + pictures + shard + PYARROW_BYTES)

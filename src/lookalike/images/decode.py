@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import struct
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import BytesIO
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile
 
-from lookalike.extras import installed, require
+from lookalike.images.depth import REMARK, as_meant, dark_remark, value_range
 from lookalike.images.picture import UNDONE, Picture
 from lookalike.images.place import Limits, Place, ReadError, Reason, Unreadable
+from lookalike.images.png import readable_png
+from lookalike.images.readers import NOT_READ, load_image, open_image
+from lookalike.images.refusal import refusal
+from lookalike.images.signature import breaks_off, kind_of
+from lookalike.images.tiff import Page, chosen_page
 
-COMMON = ("JPEG", "PNG", "GIF", "BMP", "PPM")
-"""Formats whose readers Pillow loads at once; the others are tried only when these fail."""
-
-NOT_READ = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG", "SPIDER", "MCIDAS", "IPTC"})
-"""Formats left out: they run another program, are stubs, or accept almost any bytes."""
-
-SIZE_FIELDS = {b"\x89PNG": (">II", 16), b"GIF8": ("<HH", 6), b"BM": ("<ii", 18)}
-"""How a file begins → the format and the offset of its width and height."""
+__all__ = ["NOT_READ", "decode"]
 
 ORIENTATION_TAG = 0x0112
-_limit_lock = threading.Lock()
+
+NESTING = frozenset({"ICO"})
+"""Formats that hold pictures with a mask beside them, which Pillow leaves out if it is told to."""
 
 
 def decode(
@@ -54,33 +49,15 @@ def decode(
         found = _read(place, limits)
         if isinstance(found, (bytearray, memoryview)):
             found = bytes(found)
-        if isinstance(found, bytes):
-            digest = hashlib.sha256(found).hexdigest()
-        image = _open(found) if isinstance(found, bytes) else found
-        _check_pixels(image.size, limits)
-        size = image.size
-        if at_least is not None:
-            _reduce(image, at_least)
-        turned = _orientation(image) if image.format == "TIFF" else 1
-        _load(image)
-        orientation = _orientation(image)
-        if turned != 1 and orientation == 1:  # Pillow sets TIFFs upright while it loads them
-            image, orientation = image.transpose(UNDONE[turned]), turned
-        stored = size if at_least is not None and image.size != size and turned == 1 else None
-        return Picture(place.id, image, orientation, place.path, digest, stored)
+        if not isinstance(found, bytes):
+            return _from_memory(place, found, limits)
+        digest = hashlib.sha256(found).hexdigest()
+        return _from_bytes(place, found, digest, limits, at_least)
     except ReadError as error:
         return Unreadable(place.id, error.reason, error.detail, place.path, digest)
     except MemoryError:
         detail = "decoding ran out of memory"
         return Unreadable(place.id, Reason.OUT_OF_MEMORY, detail, place.path, digest)
-
-
-def _reduce(image: Image.Image, at_least: tuple[int, int]) -> None:
-    """Sets a JPEG up to be decoded at the smallest size that is enough; others stay whole."""
-    height, width = at_least
-    if _orientation(image) >= 5:
-        height, width = width, height
-    image.draft(None, (width, height))
 
 
 def _read(place: Place, limits: Limits) -> bytes | Image.Image:
@@ -92,46 +69,88 @@ def _read(place: Place, limits: Limits) -> bytes | Image.Image:
         raise ReadError(Reason.READ_ERROR, f"{type(error).__name__}: {error}") from error
 
 
-def _open(data: bytes) -> Image.Image:
-    """Reads the header: format, size, mode."""
-    with _no_pillow_limit():
-        try:
-            return Image.open(BytesIO(data), formats=COMMON)
-        except UnidentifiedImageError:
-            pass
-        except Exception as error:
-            raise _fault(error, "the header contradicts itself") from error
-        if _is_heif(data) and installed("pi_heif"):
-            require("pi_heif", purpose="reading HEIC").register_heif_opener()
-        Image.init()
-        try:
-            return Image.open(BytesIO(data), formats=sorted(set(Image.OPEN) - NOT_READ))
-        except UnidentifiedImageError as error:
-            if _claims_no_pixels(data):
-                raise ReadError(Reason.ZERO_SIZED, "the header says zero pixels") from error
-            raise ReadError(Reason.NOT_AN_IMAGE, _looks_like(data)) from error
-        except Exception as error:
-            raise _fault(error, "the header contradicts itself") from error
-
-
-def _load(image: Image.Image) -> None:
-    """Decodes the pixels of the first frame."""
+def _from_memory(place: Place, image: Image.Image, limits: Limits) -> Picture:
+    """A picture that somebody else made, or opened by their own rules."""
+    _check_pixels(image.size, limits)
+    turned = _orientation(image) if image.format == "TIFF" else 1
     try:
         image.load()
     except MemoryError:
         raise
     except Exception as error:  # Pillow's readers raise whatever their parsing trips over
-        raise _fault(error, "the pixels can't be decoded") from error
+        raise refusal(error, b"", "the pixels can't be decoded") from error
+    remark = str(image.info.get(REMARK, ""))
+    if image.mode.startswith("I;16"):
+        remark = dark_remark(value_range(image)[1])
+    image, orientation = _turned_back(image, turned, 1)
+    return Picture(place.id, image, orientation, place.path, remarks=(remark,) if remark else ())
 
 
-def _fault(error: Exception, context: str) -> ReadError:
-    text = str(error)
-    if isinstance(error, Image.DecompressionBombError):
-        return ReadError(Reason.TOO_LARGE, text)
-    short = ("truncated", "not enough", "too small", "unexpected end", "broken data stream")
-    if isinstance(error, EOFError) or any(word in text.lower() for word in short):
-        return ReadError(Reason.TRUNCATED, text or context)
-    return ReadError(Reason.CORRUPT, f"{context}: {text or type(error).__name__}")
+def _from_bytes(
+    place: Place, data: bytes, digest: str, limits: Limits, at_least: tuple[int, int] | None
+) -> Picture:
+    page = _page(data)
+    image: Image.Image = _opened(page.data)
+    _check_pixels(image.size, limits)
+    size = image.size
+    if at_least is not None:
+        _reduce(image, at_least)
+    turned = _orientation(image) if image.format == "TIFF" else 1
+    _load(image, page.data)
+    image, remark = as_meant(image, page.data, inverted=page.inverted)
+    image, orientation = _turned_back(image, turned, page.orientation)
+    stored = size if at_least is not None and image.size != size and turned == 1 else None
+    remarks = tuple(filter(None, (page.remark, remark)))
+    return Picture(place.id, image, orientation, place.path, digest, stored, remarks)
+
+
+def _page(data: bytes) -> Page:
+    """What is shown to a reader: all of it, but for what would keep the picture from being read."""
+    kind = kind_of(data)
+    if kind == "TIFF":
+        return chosen_page(data)
+    return Page(readable_png(data) if kind == "PNG" else data)
+
+
+def _opened(data: bytes) -> ImageFile.ImageFile:
+    """Reads the header: format, size, mode."""
+    try:
+        return open_image(data)
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow's readers raise whatever their parsing trips over
+        raise refusal(error, data, "the header contradicts itself") from error
+
+
+def _load(image: Image.Image, data: bytes) -> None:
+    """Decodes the pixels of the first frame."""
+    nested = image.format in NESTING and ImageFile.LOAD_TRUNCATED_IMAGES
+    try:
+        load_image(image)
+    except MemoryError:
+        raise
+    except Exception as error:  # as above
+        raise refusal(error, data, "the pixels can't be decoded") from error
+    if image.mode in ("P", "PA") and image.palette is None:
+        raise ReadError(Reason.CORRUPT, "a picture of a palette, without the palette")
+    if nested and breaks_off(data):
+        raise ReadError(Reason.TRUNCATED, "a truncated icon: a picture in it breaks off")
+
+
+def _reduce(image: Image.Image, at_least: tuple[int, int]) -> None:
+    """Sets a JPEG up to be decoded at the smallest size that is enough; others stay whole."""
+    height, width = at_least
+    if _orientation(image) >= 5:
+        height, width = width, height
+    image.draft(None, (width, height))
+
+
+def _turned_back(image: Image.Image, turned: int, otherwise: int) -> tuple[Image.Image, int]:
+    """The picture as it is stored, and its orientation; Pillow sets TIFFs upright as it loads."""
+    orientation = _orientation(image)
+    if turned != 1 and orientation == 1:
+        return image.transpose(UNDONE[turned]), turned
+    return image, orientation if orientation != 1 else otherwise
 
 
 def _check_pixels(size: tuple[int, int], limits: Limits) -> None:
@@ -151,40 +170,3 @@ def _orientation(image: Image.Image) -> int:
     except Exception:  # a broken EXIF block does not make the pixels unreadable
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
-@contextmanager
-def _no_pillow_limit() -> Iterator[None]:
-    """Lets our own limit decide instead of Pillow's global one, while a header is read."""
-    with _limit_lock:
-        before = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = None
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = before
-
-
-def _claims_no_pixels(data: bytes) -> bool:
-    for start, (fields, offset) in SIZE_FIELDS.items():
-        if data.startswith(start) and len(data) >= offset + struct.calcsize(fields):
-            return 0 in struct.unpack_from(fields, data, offset)
-    return False
-
-
-def _is_heif(data: bytes) -> bool:
-    return data[4:8] == b"ftyp" and data[8:12] in {b"heic", b"heix", b"hevc", b"mif1", b"msf1"}
-
-
-def _looks_like(data: bytes) -> str:
-    """Says what the bytes are instead, where a glance can tell."""
-    start = data[:256].lstrip().lower()
-    if start.startswith((b"<!doctype html", b"<html")):
-        return "the bytes are an HTML page"
-    if b"<svg" in start:
-        return "the bytes are an SVG drawing, which has no pixels; render it first"
-    if start.startswith(b"%pdf"):
-        return "the bytes are a PDF document"
-    if _is_heif(data):
-        return "the bytes are HEIC/HEIF; pip install 'lookalike[heif]' to read them"
-    return "the bytes are of no picture format that can be read"

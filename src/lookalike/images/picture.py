@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Literal
+from typing import Any, Literal
 
-import numpy as np
 from PIL import Image
 
+from lookalike.images.depth import is_deep, narrowed
 from lookalike.images.place import ReadError, Reason
 
 Alpha = Literal["drop"] | tuple[int, int, int]
 """What becomes of transparency: dropped, or laid over a background colour (R, G, B) 0 to 255."""
+
+UNIFORM = 8
+"""Levels of 255 that the colours of one surface may differ by."""
 
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -41,6 +44,8 @@ class Picture:
         digest: SHA-256 of the encoded bytes, in hexadecimal; empty for pictures from memory.
         stored_size: (width, height) in the file where it was decoded at a reduced size; None
             where `image` has all of its pixels.
+        remarks: What has to be said beside its numbers, such as values that are suspiciously
+            small, or a preview that stands for a RAW file.
     """
 
     id: str
@@ -49,6 +54,7 @@ class Picture:
     path: str | None = None
     digest: str = ""
     stored_size: tuple[int, int] | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def width(self) -> int:
@@ -104,10 +110,8 @@ def to_rgb(image: Image.Image, alpha: Alpha) -> Image.Image:
     """Any Pillow mode as RGB; see `Picture.rgb`. The result may share the input's pixels."""
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        return _from_levels(np.asarray(image, dtype=np.float64), 65535, image.mode)
-    if image.mode == "F":
-        return _from_levels(np.asarray(image, dtype=np.float64), 1.0, image.mode)
+    if is_deep(image):
+        return narrowed(image).convert("RGB")
     if image.mode == "La":  # Pillow has no direct way from premultiplied grey
         image = image.convert("LA")
     try:
@@ -122,13 +126,44 @@ def to_rgb(image: Image.Image, alpha: Alpha) -> Image.Image:
         raise ReadError(Reason.UNSUPPORTED, f"mode {image.mode}: {error}") from error
 
 
-def _from_levels(values: np.ndarray, top: float, mode: str) -> Image.Image:
-    low, high = float(values.min()), float(values.max())
-    if not (low >= 0 and high <= top):  # also catches NaN
-        raise ReadError(
-            Reason.UNSUPPORTED,
-            f"mode {mode} with values {low:g} to {high:g}; only 0 to {top:g} has a defined way "
-            "to 8 bits",
+def lost_shape(image: Image.Image, alpha: Alpha) -> str:
+    """What has to be said of a picture whose transparency shows a shape and whose colours do not.
+
+    Args:
+        image: Any mode.
+        alpha: What becomes of its transparency.
+
+    Returns:
+        A sentence; empty for pictures that keep their shape, or have none.
+
+    Example:
+        >>> icon = Image.new("RGBA", (4, 4), (0, 0, 0, 0))
+        >>> icon.putpixel((1, 1), (0, 0, 0, 255))
+        >>> lost_shape(icon, "drop")[:44], lost_shape(icon, (255, 255, 255))
+        ('its shape is in its transparency alone, whic', '')
+    """
+    if not image.has_transparency_data or image.mode in ("I", "F", "RGBa", "La"):
+        return ""
+    front = image if image.mode == "RGBA" else image.convert("RGBA")
+    if _spread(front)[3] <= UNIFORM:
+        return ""
+    seen = front if alpha == "drop" else to_rgb(front, alpha)
+    if max(_spread(seen)[:3]) > UNIFORM:
+        return ""
+    if alpha == "drop":
+        return (
+            "its shape is in its transparency alone, which the model drops, so that all such "
+            "pictures of one colour are the same to it; MODEL?alpha=255,255,255 lays it on white, "
+            "alpha=0,0,0 on black"
         )
-    grey = np.rint(values * (255 / top)).astype(np.uint8)
-    return Image.fromarray(np.repeat(grey[..., None], 3, axis=2))
+    colour = ",".join(str(part) for part in alpha)
+    return (
+        f"its shape is in its transparency alone, and is lost on the background {colour} that the "
+        "model lays it on; lay it on another colour first"
+    )
+
+
+def _spread(image: Image.Image) -> list[int]:
+    """Largest less smallest value of each band."""
+    ends: Any = image.getextrema()
+    return [int(high - low) for low, high in ends]

@@ -35,6 +35,8 @@ class Reason(StrEnum):
     """Over the limit on bytes or on pixels; a decompression bomb ends here."""
     ZERO_SIZED = "zero-sized"
     """A picture without pixels."""
+    NEEDS_EXTRA = "needs-extra"
+    """A picture format that is read once a package is installed."""
     UNSUPPORTED = "unsupported"
     """A kind of picture without a defined way to 8-bit RGB."""
     READ_ERROR = "read-error"

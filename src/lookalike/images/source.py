@@ -19,6 +19,7 @@ from PIL import Image
 
 from lookalike.errors import UsageError
 from lookalike.images.decode import decode
+from lookalike.images.depth import narrow_array
 from lookalike.images.picture import Picture
 from lookalike.images.place import (
     Limits,
@@ -291,19 +292,17 @@ def array_image(array: np.ndarray[Any, Any]) -> Image.Image:
     if array.dtype == np.uint8:
         return Image.fromarray(np.ascontiguousarray(array))
     if array.dtype == np.uint16:
-        top = 65535.0
-    elif np.issubdtype(array.dtype, np.floating):
-        top = 1.0
-    else:
+        return narrow_array(array)
+    if not np.issubdtype(array.dtype, np.floating):
         raise ReadError(
             Reason.UNSUPPORTED, f"an array of {array.dtype}; use uint8 or floats 0 to 1"
         )
     low, high = float(array.min()), float(array.max())
-    if not (low >= 0 and high <= top):
+    if not (low >= 0 and high <= 1):
         raise ReadError(
             Reason.UNSUPPORTED, f"values {low:g} to {high:g} in a {array.dtype} array, not 0 to 1"
         )
-    return Image.fromarray(np.rint(array.astype(np.float64) * (255 / top)).astype(np.uint8))
+    return Image.fromarray(np.rint(array.astype(np.float64) * 255).astype(np.uint8))
 
 
 def _table_places(path: str, column: str) -> Iterator[Place]:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from lookalike.embeddings import Row
+from lookalike.embeddings import Remarks, Row
 from lookalike.encoders import Encoder, Runtime, load_encoder
 from lookalike.errors import LookalikeError, UsageError
 from lookalike.images import ImageSource, Limits, Pictures, Place
@@ -179,7 +179,7 @@ class ImageMatcher:
         paired = similarity(vectors[:1], vectors[1:], metric=self.metric, paired=True)
         value = float(np.asarray(paired)[0])
         digests = a.digest, b.digest
-        notes = self.encoder.notes
+        notes = (*self.encoder.notes, *Remarks((a, b)).notes)
         if self.card is None:
             told = "no verdict: there is no calibration, and no threshold is invented"
             return Match(a.id, b.id, self.metric, value, notes=(*notes, told), digests=digests)
