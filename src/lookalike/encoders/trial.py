@@ -7,10 +7,11 @@ are merged, vectors that depend on the company. Each picture alone and all toget
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lookalike.embeddings.engine_check import TOLERANCE
 from lookalike.encoders.engines import Engine
 from lookalike.encoders.pipeline import Array
 from lookalike.encoders.probe import probe_places
@@ -23,6 +24,10 @@ PICTURES = ("cat.jpg", "coffee.jpg", "blobs-1.jpg")
 ROUNDING = 1e-4
 """Largest difference between vectors of one picture that may be an engine's rounding, as a share of
 the largest value. In f32 rounding is far below, and what depends on the batch is above."""
+
+
+UNLIKE = 0.9
+"""Cosine below which two engines do not run the same network; fewer bits cost far less."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,49 @@ def tried(engine: Engine, preprocess: Preprocess, outputs: Sequence[str], name: 
             "was trained with?"
         )
     return Trial(shapes, bool(problem), tuple(notes), pixels, alone)
+
+
+def held_against(
+    found: Trial,
+    engine: Engine,
+    reference: Engine,
+    preprocess: Preprocess,
+    outputs: Sequence[str],
+    name: str,
+) -> Trial:
+    """A trial with what another engine gives for the same pictures.
+
+    Engines differ in what they make of rare types, such as float8 or integers of 64 bits.
+
+    Args:
+        found: The trial of `engine`.
+        engine: That is to be used.
+        reference: The other one.
+        preprocess: Of the encoder.
+        outputs: Names of the outputs.
+        name: Of the encoder, for notes.
+
+    Raises:
+        WeightsError: The engine gives something else altogether.
+    """
+    names = list(engine.outputs)
+    same = tuple(list(reference.outputs)[names.index(one)] for one in outputs)
+    reference.take(preprocess, singly=True)
+    try:
+        theirs = reference.run(found.pixels, same)
+    except WeightsError:  # then it is no reference
+        return found
+    worst = min(_smallest_cosine(a, b) for a, b in zip(found.alone, theirs, strict=True))
+    told = f"smallest cosine {worst:.4f} between {engine.label} and {reference.label}"
+    if worst < UNLIKE:
+        raise WeightsError(
+            f"the network's vectors are others on another engine: {told}",
+            where=_where(engine),
+            cure=f"use engine={reference.label.split()[0]}, which is the reference",
+        )
+    if worst < TOLERANCE:
+        return replace(found, notes=(*found.notes, f"{name} depends on the engine: {told}"))
+    return found
 
 
 def agrees(found: Trial, outputs: Sequence[Array]) -> bool:
@@ -156,7 +204,7 @@ def _alike(output: Array) -> bool:
 
 
 def _largest_difference(one: Array, other: Array) -> float:
-    """As a share of the largest value; 0 where both are not finite, inf where one of them is."""
+    """As a share of the largest value; inf where one side alone is not finite."""
     finite = np.isfinite(one) & np.isfinite(other)
     if not (np.isfinite(one) == np.isfinite(other)).all():
         return np.inf
@@ -165,6 +213,16 @@ def _largest_difference(one: Array, other: Array) -> float:
     scale = max(float(np.abs(a[finite]).max(initial=0)), float(np.abs(b[finite]).max(initial=0)))
     difference = float(np.abs(a[finite] - b[finite]).max(initial=0))
     return difference / scale if scale > 0 else 0.0
+
+
+def _smallest_cosine(one: Array, other: Array) -> float:
+    """Over the pictures; 1 for equal rows, -1 where shapes or what is finite differ."""
+    if one.shape != other.shape or (np.isfinite(one) != np.isfinite(other)).any():
+        return -1.0
+    a, b = (np.nan_to_num(side.reshape(len(side), -1).astype(np.float64)) for side in (one, other))
+    norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    cosines = np.divide((a * b).sum(axis=1), norms, out=np.zeros(len(a)), where=norms > 0)
+    return float(np.where((a == b).all(axis=1), 1.0, cosines).min())
 
 
 def _where(engine: Engine) -> str:

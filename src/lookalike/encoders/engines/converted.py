@@ -68,7 +68,8 @@ def converted(ov: ModuleType, core: Any, network: TorchNetwork) -> tuple[Any, tu
 def _read(ov: ModuleType, core: Any, files: list[Bytes]) -> Any:
     graph, weights = files
     held = weights if weights.size else np.zeros(1, np.uint8)  # a network may have none
-    return core.read_model(graph.tobytes(), ov.Tensor(held, shared_memory=True))
+    # copied: a model does not keep the memory of an array alive
+    return core.read_model(graph.tobytes(), ov.Tensor(held, shared_memory=False))
 
 
 def convert(ov: ModuleType, core: Any, network: TorchNetwork) -> Any:

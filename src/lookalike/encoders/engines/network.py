@@ -115,6 +115,10 @@ def check_inputs(count: int, path: Path) -> None:
         count: How many inputs it has.
         path: Of the file.
     """
+    if count == 0:
+        raise WeightsError(
+            "the network has no input for a picture", where=str(path), cure="export it again"
+        )
     if count != 1:
         raise WeightsError(
             f"the network has {count} inputs, and an encoder has one: it seems to compare",

@@ -110,6 +110,7 @@ def _reason(error: Exception) -> str:
     """What ONNX Runtime says, without the place in its own sources."""
     told = str(error).strip().partition("\n")[0] or type(error).__name__
     told = re.sub(r"^\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ", "", told)
+    told = re.sub(r"/onnxruntime_src/\S+:\d+ .*\) ", "", told)
     failed = re.search(r"running (\w+) node.*?Status Message: (?:.* was false\. )?(.*)", told)
     return (f"{failed[1]}: {failed[2]}" if failed else told)[:300]
 

@@ -12,7 +12,7 @@ from lookalike.encoders.engines.intake import check_type
 from lookalike.encoders.engines.network import spoken
 from lookalike.encoders.pipeline import Array
 from lookalike.encoders.pooling import pool, pooled_length, resolve_pooling
-from lookalike.encoders.trial import Trial, agrees, tried
+from lookalike.encoders.trial import Trial, agrees, held_against, tried
 from lookalike.errors import UsageError, WeightsError
 
 
@@ -50,7 +50,7 @@ def network_encoder(
     size, layout = card.preprocess.output_size, card.preprocess.layout
     found = None
     if trial:
-        engine, found = _tried(card, engine, outputs)
+        engine, found = _tried(card, engine, outputs, whole=whole)
     else:
         engine.take(card.preprocess)
     shapes = [engine.outputs[name] for name in outputs] if found is None else list(found.shapes)
@@ -76,10 +76,7 @@ def network_encoder(
         wiring = Wiring(engine.network, places.index(outputs[0]), poolings[0], shape, singly)
 
     def reference() -> Encoder | None:
-        try:
-            other = open_reference(engine)
-        except WeightsError:  # a network that only one engine can read
-            return None
+        other = _reference(engine)
         if other is None:
             return None
         other.take(card.preprocess, singly=singly)
@@ -91,12 +88,26 @@ def network_encoder(
     return replace(encoder, reference=reference, files=files, wiring=wiring, notes=said)
 
 
-def _tried(card: Card, engine: Engine, outputs: Sequence[str]) -> tuple[Engine, Trial]:
+def _reference(engine: Engine) -> Engine | None:
+    """See `open_reference`; None, too, for a network that only the engine itself can read."""
+    try:
+        return open_reference(engine)
+    except WeightsError:
+        return None
+
+
+def _tried(
+    card: Card, engine: Engine, outputs: Sequence[str], *, whole: bool
+) -> tuple[Engine, Trial]:
     """What a trial in f32 on batches of any length found, and the engine, ready to run so."""
     plain = replace(engine.runtime, precision="f32", batch=None)
     as_it_is = engine.asked == "f32" and engine.runtime.batch is None
     free = engine if as_it_is else open_engine(engine.network, plain)
     found = tried(free, card.preprocess, outputs, card.name)
+    if not whole and free.label.startswith("openvino"):
+        other = _reference(free)
+        if other is not None:
+            found = held_against(found, free, other, card.preprocess, outputs, card.name)
     engine.take(card.preprocess, singly=found.singly)
     if engine.asked == "f32" and not found.singly:
         seen = engine.run(found.pixels, tuple(outputs))

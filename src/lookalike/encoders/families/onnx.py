@@ -196,6 +196,8 @@ def _preprocess(name: EncoderName, stated: Stated, beside: Path) -> Preprocess:
 
 def _outputs(name: EncoderName, stated: Stated, engine: Engine) -> list[str]:
     asked = name.options.get("output", stated.output)
+    if not engine.outputs:
+        raise WeightsError("the network has no output", where=name.text, cure="export it again")
     if asked is None:
         if len(engine.outputs) > 1:
             raise UsageError(
