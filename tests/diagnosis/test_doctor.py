@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import pytest
 
 import lookalike
 from lookalike.diagnosis import doctor as doctor_room
 from lookalike.diagnosis.doctor import Diagnosis
+from lookalike.encoders.cache import keep
 from lookalike.extras import EXTRAS
 
 
@@ -42,3 +45,24 @@ def test_a_broken_part_is_a_problem_with_a_cure(monkeypatch: pytest.MonkeyPatch)
     assert (check.status, check.detail) == ("problem", "libcuda is of another age")
     assert check.cure
     assert not diagnosis.healthy
+
+
+def test_the_cache_is_tried_and_its_damage_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = __import__("sys").modules[doctor_room.__module__]
+    stem = tmp_path / "entry"
+
+    def write(draft: Path) -> None:
+        draft.with_suffix(".bin").write_bytes(b"weights")
+
+    monkeypatch.setenv("LOOKALIKE_CACHE", str(tmp_path))
+    keep(stem, (".bin",), write)
+    sound = module._cache()
+    assert (sound.status, "damaged" in sound.detail) == ("ok", False)
+    stem.with_suffix(".bin").write_bytes(b"weighty")
+    assert "1 damaged" in module._cache().detail
+    monkeypatch.setenv("LOOKALIKE_CACHE", str(stem.with_suffix(".bin")))
+    useless = module._cache()
+    assert useless.status == "problem"
+    assert "LOOKALIKE_CACHE" in useless.cure

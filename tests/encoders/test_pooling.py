@@ -40,5 +40,5 @@ def test_auto_follows_the_shape(shape: tuple[int, ...], token: bool, expected: s
 
 
 def test_a_pooling_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(UsageError, match="avg, max, flatten"):
+    with pytest.raises(UsageError, match="avg, max, avg-nhwc, max-nhwc, flatten"):
         resolve_pooling("cls", (-1, 8, 7, 7))

@@ -66,3 +66,8 @@ def test_an_unknown_form_is_refused_with_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="did you mean features-N:M"):
         form_named("feature-N:M")
     assert form_named("N:M") is FORMS["N:M"]
+
+
+def test_which_forms_take_one_picture() -> None:
+    alone = {name for name, form in FORMS.items() if form.one_picture}
+    assert alone == {"embed-1", "features-1:1", "features-1:N"}

@@ -343,3 +343,40 @@ def test_a_file_with_two_inputs_is_refused(tmp_path: Path) -> None:
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)
     with pytest.raises(UsageError, match="2 inputs"):
         vector_graph(Wiring(OnnxFile(path), 0, "none"), None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "preprocess"),
+    [
+        (TensorProto.UINT8, TensorProto.FLOAT, "&scale=1"),
+        (TensorProto.INT8, TensorProto.FLOAT, "&scale=1&mean=128"),
+        (TensorProto.FLOAT16, TensorProto.FLOAT16, ""),
+        (TensorProto.DOUBLE, TensorProto.DOUBLE, ""),
+    ],
+)
+def test_a_network_of_other_types_leaves_with_float32(
+    tmp_path: Path, kind: int, given: int, preprocess: str
+) -> None:
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT),
+            helper.make_node("Conv", ["y", "w"], ["map"]),
+            helper.make_node("Transpose", ["map"], ["turned"], perm=[0, 2, 3, 1]),
+            helper.make_node("Cast", ["turned"], ["f"], to=given),
+        ],
+        "net",
+        [helper.make_tensor_value_info("x", kind, ["N", 3, 8, 8])],
+        [helper.make_tensor_value_info("f", given, ["N", 6, 6, 5])],
+        [numpy_helper.from_array(noise(5, 3, 3, 3), "w")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(model, tmp_path / "net.onnx")
+    name = f"onnx:{tmp_path}/net.onnx?preprocess=zero-to-one&size=8{preprocess}"
+    encoder = lookalike.load_encoder(name, engine="onnxruntime")
+    assert encoder.card.pooling == "avg-nhwc"
+    levels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3)).astype(np.uint8)
+    left = vector_graph(wiring_of(encoder), None)
+    for engine in ("openvino", "onnxruntime"):
+        got = run(left, encoder.card.preprocess.normalise(levels), tmp_path, engine)
+        want = encoder.run(levels)[0]
+        np.testing.assert_allclose(got, want, rtol=0, atol=2e-3 * np.abs(want).max())

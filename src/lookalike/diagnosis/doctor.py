@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -11,11 +10,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lookalike.encoders import DEFAULT_ENCODER, family_names, load_encoder
-from lookalike.encoders.cache import cache_folder
+from lookalike.encoders.cache import cache_folder, damaged, size, why_unusable
 from lookalike.encoders.cores import processor_facts, processor_flags, usable_cores
 from lookalike.errors import LookalikeError
 from lookalike.extras import EXTRAS, installed
-from lookalike.report import Column, Table, View, html_fragment
+from lookalike.report import Column, Table, View, amount, html_fragment
 from lookalike.version import __version__
 
 Status = Literal["ok", "missing", "problem"]
@@ -211,12 +210,16 @@ def _default_encoder() -> Check:
 
 def _cache() -> Check:
     folder = cache_folder()
-    sizes = [file.stat().st_size for file in folder.rglob("*") if file.is_file()]
-    detail = f"{folder}: {len(sizes)} files, {sum(sizes) / 2**20:.1f} MiB"
-    probe = next((one for one in (folder, *folder.parents) if one.exists()), folder)
-    if not os.access(probe, os.W_OK):
-        cure = "set LOOKALIKE_CACHE to a folder that can be written"
-        return Check("cache", "converted networks", "problem", f"{detail}, not writable", cure)
+    entries, total = size(folder)
+    broken = sum(1 for _ in damaged(folder))
+    detail = f"{folder}: {amount(entries, 'network')}, {total / 2**20:.1f} MiB"
+    if broken:
+        detail += f", {broken} damaged, made anew when needed"
+    reason = why_unusable(folder)
+    if reason:
+        cure = "make room there, or set LOOKALIKE_CACHE to a folder that can be written"
+        detail += f"; nothing can be kept there ({reason}), so networks are converted each time"
+        return Check("cache", "converted networks", "problem", detail, cure)
     return Check("cache", "converted networks", "ok", detail)
 
 

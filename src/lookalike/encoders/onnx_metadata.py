@@ -1,13 +1,15 @@
-"""What an ONNX file says of itself: the properties at its top level, read without the onnx package.
+"""What an ONNX file says of itself, read without the onnx package.
 
-An exported encoder carries its card there, and a digest of everything else in the file, so that a
-card is never believed of another network.
+Its properties, the names of its outputs, and the files that it keeps weights in. An exported
+encoder carries its card there, and a digest of everything else in the file, so that a card is never
+believed of another network.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,6 +20,16 @@ CARD, CONTENT, FORM, METRIC = (PREFIX + name for name in ("card", "content", "fo
 
 _METADATA_PROPS = 14
 """Field of ONNX's ModelProto that holds key-value pairs."""
+
+_GRAPH, _GRAPH_OUTPUT, _VALUE_NAME, _VALUE_TYPE = 7, 12, 1, 2
+"""Fields of ModelProto, GraphProto and ValueInfoProto on the way to an output's name and type."""
+
+_TENSOR_TYPE, _TYPES = 1, {1, 4, 5, 7, 8, 9}
+"""Fields of TypeProto: that of an array, and those of all kinds."""
+
+_EXTERNAL = re.compile(rb"\x0a\x08location\x12(?=([\x80-\xff]{0,4}[\x00-\x7f]))")
+"""The pair whose key is ``location``, up to the length of its value: one byte in names of up to
+127 bytes, more in longer ones."""
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 """Wire types of protocol buffers."""
@@ -45,6 +57,74 @@ def metadata(content: bytes) -> dict[str, str]:
             }
             found[pair.get(1, "")] = pair.get(2, "")
     return found
+
+
+def output_names(content: bytes) -> tuple[str, ...]:
+    """The names of an ONNX model's outputs, in order.
+
+    Engines may know an output by the name of a value inside the network that it stands for.
+
+    Args:
+        content: Of the file.
+
+    Raises:
+        WeightsError: Not the encoding of an ONNX model.
+
+    Example:
+        >>> output_names(bytes([0x3A, 5, 0x62, 3, 0x0A, 1]) + b"f")
+        ('f',)
+    """
+    return tuple(name for name, _ in _outputs(content))
+
+
+def other_outputs(content: bytes) -> tuple[str, ...]:
+    """The names of those outputs that are declared as something else than an array.
+
+    Args:
+        content: Of the file.
+
+    Raises:
+        WeightsError: Not the encoding of an ONNX model.
+
+    Example:
+        >>> other_outputs(bytes([0x3A, 9, 0x62, 7, 0x0A, 1]) + b"f" + bytes([0x12, 2, 0x22, 0]))
+        ('f',)
+    """
+    return tuple(name for name, kinds in _outputs(content) if kinds - {_TENSOR_TYPE})
+
+
+def _outputs(content: bytes) -> Iterator[tuple[str, set[int]]]:
+    """Of each output the name, and the fields of its type."""
+    for graph, _, start, end in _fields(content, 0, len(content)):
+        for value, _, begin, stop in _fields(content, start, end) if graph == _GRAPH else ():
+            if value != _GRAPH_OUTPUT:
+                continue
+            name, kinds = "", set()
+            for part, _, first, last in _fields(content, begin, stop):
+                if part == _VALUE_NAME:
+                    name = content[first:last].decode("utf-8", "replace")
+                elif part == _VALUE_TYPE:
+                    kinds |= {kind for kind, *_ in _fields(content, first, last)}
+            yield name, kinds & _TYPES
+
+
+def external_files(content: bytes) -> set[str]:
+    r"""Names of the external data files in the bytes of an ONNX model.
+
+    Found by the encoding of the key-value pair ``location`` (tag, length, name) in the protobuf,
+    wherever in the model it stands.
+
+    Example:
+        >>> external_files(b"...\n\x08location\x12\x06w.data...")
+        {'w.data'}
+        >>> external_files(b"...\n\x08location\x12\x80\x01" + b"w" * 128) == {"w" * 128}
+        True
+    """
+    names = set()
+    for found in _EXTERNAL.finditer(content):
+        length, start = _varint(content, found.end(), len(content))
+        names.add(content[start : start + length].decode("utf-8", "replace"))
+    return names
 
 
 def content_digest(content: bytes) -> str:

@@ -129,6 +129,13 @@ def export(
             where=card.name,
             cure="export one of the families builtin, onnx, torchvision, timm, open_clip, reid",
         )
+    if wiring.singly and not wanted.one_picture:
+        raise UsageError(
+            "the network gives the right vectors for one picture at a time only, and this form "
+            "takes several",
+            where=card.name,
+            cure="--form embed-1 takes one picture",
+        )
     target = _target(path, card, wanted, force=force)
     say(f"exporting {card.name}")
     model, notes = vector_graph(wiring, opset), list(encoder.notes)

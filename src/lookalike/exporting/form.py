@@ -50,6 +50,11 @@ class Form:
         """Whether it gives similarities."""
         return len(self.inputs) == 2
 
+    @property
+    def one_picture(self) -> bool:
+        """Whether a single picture goes in at a time."""
+        return [port.count for port in self.inputs if port.holds == "picture"] == ["1"]
+
 
 def _form(name: str, published: str, base: Count, target: Count, side: Side) -> Form:
     one_base, one_target = base == "1", target == "1"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lookalike.encoders.engines import OnnxFile, TorchNetwork, Wiring
+from lookalike.encoders.pooling import pooled_axes
 from lookalike.errors import UsageError, WeightsError
 from lookalike.extras import require
 
@@ -223,24 +224,51 @@ def _with_ends(model: onnx.ModelProto, wiring: Wiring) -> onnx.ModelProto:
     found: onnx.ModelProto = onnx.compose.add_prefix(model, "network/")
     graph = found.graph
     taken, given = graph.input[place].name, graph.output[wiring.output]
-    rank, name = len(given.type.tensor_type.shape.dim), given.name
+    name, held = given.name, given.type.tensor_type.elem_type
+    declared = entry.type.tensor_type.elem_type
+    rank = len(wiring.shape or given.type.tensor_type.shape.dim)
     del graph.input[place]
     del graph.output[:]
     floats = onnx.TensorProto.FLOAT
     graph.input.insert(0, onnx.helper.make_tensor_value_info(PICTURES, floats, ["N", *sizes]))
     graph.output.append(onnx.helper.make_tensor_value_info(FEATURES, floats, ["N", None]))
-    graph.node.insert(0, onnx.helper.make_node("Identity", [PICTURES], [taken]))
-    if wiring.pooling in ("avg", "max"):
-        over = [2, 3] if rank == 4 else [1]
-        axes(found, "ReduceMean" if wiring.pooling == "avg" else "ReduceMax", name, FEATURES, over)
+    for position, one in enumerate(_given_as(declared, taken)):
+        graph.node.insert(position, one)
+    if held not in (floats, onnx.TensorProto.UNDEFINED):
+        name = node(found, "Cast", [name], f"{FEATURES}.float", to=floats)
+    if wiring.pooling.startswith(("avg", "max")):
+        op = "ReduceMean" if wiring.pooling.startswith("avg") else "ReduceMax"
+        axes(found, op, name, FEATURES, list(pooled_axes(wiring.pooling, rank)))
     elif wiring.pooling == "flatten":
         node(found, "Flatten", [name], FEATURES, axis=1)
     elif wiring.pooling == "cls":
         first = constant(found, "first", np.array(0, np.int64))
         node(found, "Gather", [name, first], FEATURES, axis=1)
+    elif wiring.shape is not None and len(given.type.tensor_type.shape.dim) != rank:
+        # what a file declares may lack axes of one, as may what its network gives for one picture
+        row = constant(found, "row", np.array([-1, wiring.shape[1]], np.int64))
+        node(found, "Reshape", [name, row], FEATURES)
     else:
         node(found, "Identity", [name], FEATURES)
     return found
+
+
+def _given_as(kind: int, target: str) -> list[onnx.NodeProto]:
+    """Nodes from float32 pictures to the type that a network takes; to whole numbers by rounding.
+
+    Args:
+        kind: The type, as ONNX numbers them.
+        target: Name of the network's input.
+    """
+    onnx: Any = require("onnx", purpose="an export")
+    helper, source = onnx.helper, PICTURES
+    if kind in (onnx.TensorProto.FLOAT, onnx.TensorProto.UNDEFINED):
+        return [helper.make_node("Identity", [source], [target])]
+    nodes = []
+    if np.issubdtype(helper.tensor_dtype_to_np_dtype(kind), np.integer):
+        nodes.append(helper.make_node("Round", [source], [f"{source}.whole"]))
+        source = f"{source}.whole"
+    return [*nodes, helper.make_node("Cast", [source], [target], to=kind)]
 
 
 @contextlib.contextmanager

@@ -8,7 +8,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 import lookalike
 from lookalike.encoders import Encoder
-from lookalike.encoders.families.onnx import external_files, file_digest
+from lookalike.encoders.families.onnx import file_digest
+from lookalike.encoders.onnx_metadata import external_files
 from lookalike.errors import (
     CardError,
     MissingWeightsError,

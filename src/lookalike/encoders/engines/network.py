@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
@@ -57,9 +57,17 @@ class Runtime:
 
 @dataclass(frozen=True)
 class OnnxFile:
-    """A network in an ONNX file."""
+    """A network in an ONNX file.
+
+    Attributes:
+        path: Of the file.
+        outside: Names of the external data files beside it.
+        outputs: Names of its outputs, in order; empty to call them as the engine does.
+    """
 
     path: Path
+    outside: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,11 +96,16 @@ class Wiring:
         network: What runs.
         output: The position of its output that is taken.
         pooling: How that becomes a vector, with nothing left to choose.
+        shape: Of that output with the batch axis, if it is known from a run; a file may say
+            nothing about it, or something else.
+        singly: Whether it gives the right vectors for one picture at a time only.
     """
 
     network: Network
     output: int
     pooling: str
+    shape: tuple[int, ...] | None = None
+    singly: bool = False
 
 
 def check_inputs(count: int, path: Path) -> None:
@@ -102,6 +115,10 @@ def check_inputs(count: int, path: Path) -> None:
         count: How many inputs it has.
         path: Of the file.
     """
+    if count == 0:
+        raise WeightsError(
+            "the network has no input for a picture", where=str(path), cure="export it again"
+        )
     if count != 1:
         raise WeightsError(
             f"the network has {count} inputs, and an encoder has one: it seems to compare",
@@ -110,29 +127,117 @@ def check_inputs(count: int, path: Path) -> None:
         )
 
 
-def in_batches_of(size: int, run: Callable[[Array], list[Array]], batch: Array) -> list[Array]:
-    """Run a network whose batch axis is fixed, on a batch of any length.
+def run_error(
+    engine: str, count: int, outputs: Sequence[str], reason: str, network: OnnxFile
+) -> WeightsError:
+    """What to raise where an engine fails on some pictures.
 
     Args:
-        size: The fixed length; -1 for a network that takes any.
+        engine: Its name.
+        count: How many pictures.
+        outputs: Names of the outputs that were asked for.
+        reason: What the engine says.
+        network: What it ran.
+    """
+    pictures = f"{count} picture{'s' * (count > 1)}"
+    return WeightsError(
+        f"{engine} can't make {', '.join(outputs)} from {pictures}: {reason}",
+        where=str(network.path),
+        cure="export the network for pictures of this size, with a row for each in what it gives",
+    )
+
+
+def as_floats(output: Array, name: str) -> Array:
+    """An output in float32, whatever numbers a network gives.
+
+    Raises:
+        WeightsError: Text or complex numbers.
+    """
+    if output.dtype.kind not in "biuf":
+        raise WeightsError(
+            f"the output {name} holds {output.dtype.name}, and a vector holds numbers",
+            cure="take another output",
+        )
+    with np.errstate(over="ignore"):  # what does not fit is not finite, and has its reason
+        return np.array(output, np.float32)
+
+
+def in_batches_of(
+    size: int,
+    run: Callable[[Array], list[Array]],
+    batch: Array,
+    names: Sequence[str],
+    *,
+    singly: bool = False,
+) -> list[Array]:
+    """Run a network on a batch of any length, and make sure that each picture gets its row.
+
+    Args:
+        size: The fixed length of its batch axis; -1 for a network that takes any.
         run: Takes exactly ``size`` inputs, bytes or floats.
         batch: (N, ...); the last part is filled up with zeros, whose outputs are dropped.
+        names: Of the outputs, for the message.
+        singly: Whether each input runs without others; a fixed length is filled with copies.
+
+    Raises:
+        WeightsError: An output that does not have one row for each input.
 
     Example:
         >>> import numpy as np
-        >>> double = lambda part: [part * 2]
-        >>> in_batches_of(2, double, np.arange(3))[0].tolist()
+        >>> double = lambda part: [part[:, None] * 2]
+        >>> in_batches_of(2, double, np.arange(3), ["f"])[0].ravel().tolist()
         [0, 2, 4]
     """
-    if size in (-1, len(batch)):
-        return run(batch)
+    if not singly and size in (-1, len(batch)):
+        return _rows(run(batch), len(batch), names)
+    step = 1 if singly else size
     parts = []
-    for start in range(0, len(batch), size):
-        part = batch[start : start + size]
-        missing = np.zeros((size - len(part), *batch.shape[1:]), batch.dtype)
-        outputs = run(np.concatenate([part, missing]))
+    for start in range(0, len(batch), step):
+        part = batch[start : start + step]
+        if singly:
+            whole = np.repeat(part, max(size, 1), axis=0)
+        else:
+            filling = np.zeros((size - len(part), *batch.shape[1:]), batch.dtype)
+            whole = np.concatenate([part, filling])
+        outputs = _rows(run(whole), len(whole), names)
         parts.append([output[: len(part)] for output in outputs])
     return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
+
+
+def _rows(outputs: list[Array], count: int, names: Sequence[str]) -> list[Array]:
+    """Outputs with a first axis of pictures, where they are right but for axes of one.
+
+    What a network gives for one picture is that picture's, whatever axes it has left out.
+    """
+    found = []
+    for output, name in zip(outputs, names, strict=True):
+        if output.ndim == 1 and len(output) == count > 1:
+            output = output[:, None]
+        elif output.ndim < 2 and count == 1:
+            output = output.reshape(1, -1)
+        if output.ndim < 2 or len(output) != count:
+            raise WeightsError(
+                f"the output {name} has the shape {spoken(output.shape)} for {count} "
+                f"picture{'s' * (count > 1)}, and has to have one row for each",
+                cure="take another output, or export the network with the batch as first axis "
+                "of what it gives",
+            )
+        found.append(output)
+    return found
+
+
+def spoken(shape: Sequence[int]) -> str:
+    """A shape in words.
+
+    Example:
+        >>> spoken((-1, 3, 224, 224)), spoken(())
+        ('N x 3 x 224 x 224', '() (a single number)')
+    """
+    told = " x ".join(
+        "N" if size == -1 and not at else "?" if size == -1 else str(size)
+        for at, size in enumerate(shape)
+    )
+    return told or "() (a single number)"
 
 
 class Engine(Protocol):
@@ -183,18 +288,34 @@ class Engine(Protocol):
         ...
 
     @property
+    def input_type(self) -> str:
+        """What the input holds, by NumPy's names: ``float32``, ``uint8``, ..."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What has to be said of how it was opened."""
+        ...
+
+    @property
     def outputs(self) -> dict[str, tuple[int, ...]]:
         """Output name → shape with the batch axis, unknown sizes as -1, in order."""
         ...
 
-    def take(self, preprocess: Preprocess) -> None:
-        """Make it ready for pictures that are sized, and still have to be normalised."""
+    def take(self, preprocess: Preprocess, *, singly: bool = False) -> None:
+        """Make it ready for pictures that are sized, and still have to be normalised.
+
+        Args:
+            preprocess: How they are normalised; what comes out fits `input_type`.
+            singly: Whether each picture runs without others, whatever batches come.
+        """
         ...
 
     def run(self, batch: Array, outputs: tuple[str, ...]) -> list[Array]:
-        """(N, H, W, 3) uint8 RGB → the named outputs, float32.
+        """(N, H, W, 3) uint8 RGB → the named outputs (N, ...), float32.
 
         Raises:
             DeviceMemoryError: The batch does not fit into the device's memory.
+            WeightsError: The network can't be run on it, or does not give a row per picture.
         """
         ...

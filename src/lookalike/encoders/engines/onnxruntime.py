@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 
+from lookalike.encoders.engines.intake import fed
+from lookalike.encoders.engines.links import as_files
 from lookalike.encoders.engines.network import (
     Array,
     OnnxFile,
     Runtime,
+    as_floats,
     check_inputs,
     in_batches_of,
+    run_error,
 )
 from lookalike.errors import DeviceMemoryError, MissingDeviceError, UsageError, WeightsError
 from lookalike.extras import require
@@ -23,12 +28,19 @@ PROVIDERS = {
     "mps": "CoreMLExecutionProvider",
 }
 
+_KINDS = {"float": "float32", "double": "float64", "string": "text"}
+"""ONNX Runtime's names of types, where NumPy's are others."""
+
+_FATAL = 4
+"""Severity below which nothing is printed: what goes wrong is raised as well."""
+
 
 class OnnxRuntimeEngine:
     """A session of ONNX Runtime; see `Engine`."""
 
     streams = 2
     batch = None
+    notes = ()
 
     def __init__(self, network: OnnxFile, runtime: Runtime) -> None:
         self.network, self.runtime = network, runtime
@@ -46,42 +58,67 @@ class OnnxRuntimeEngine:
                 cure="one of " + ", ".join(ort.get_available_providers()),
             )
         options = ort.SessionOptions()
-        options.log_severity_level = 3
+        options.log_severity_level = _FATAL
         if runtime.threads:
             options.intra_op_num_threads = runtime.threads
         try:
-            self._session: Any = ort.InferenceSession(network.path, options, providers=[provider])
+            with as_files(network) as path:
+                self._session: Any = ort.InferenceSession(path, options, providers=[provider])
+        except WeightsError:
+            raise
         except Exception as error:  # the bindings raise types of their own
             raise WeightsError(
-                f"onnxruntime can't read the network: {error}", where=str(network.path)
+                f"onnxruntime can't read the network: {_reason(error)}",
+                where=str(network.path),
+                cure="export it again, or try engine=openvino",
             ) from error
-        first, *others = self._session.get_inputs()
-        check_inputs(1 + len(others), network.path)
-        self._input = first.name
-        self.input_shape = _shape(first.shape)
-        self.outputs = {port.name: _shape(port.shape) for port in self._session.get_outputs()}
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        check_inputs(len(inputs), network.path)
+        self._input = inputs[0].name
+        self.input_shape = _shape(inputs[0].shape)
+        self.input_type = _kind(inputs[0])
+        self.outputs = {port.name: _shape(port.shape) for port in outputs}
         self.asked = self.precision = "f32"
         self.label = f"onnxruntime f32 on {device.upper()}"
 
-    def take(self, preprocess: Preprocess) -> None:
+    def take(self, preprocess: Preprocess, *, singly: bool = False) -> None:
         """See `Engine.take`; normalised in NumPy."""
-        self._preprocess = preprocess
+        self._preprocess, self._singly = preprocess, singly
 
     def run(self, batch: Array, outputs: tuple[str, ...]) -> list[Array]:
         """See `Engine.run`."""
 
         def run(part: Array) -> list[Array]:
-            feed = {self._input: self._preprocess.normalise(part)}
+            feed = {self._input: fed(self._preprocess, part, self.input_type)}
             try:
                 results = self._session.run(list(outputs), feed)
             except Exception as error:  # the bindings raise types of their own
-                if "allocate memory" not in str(error):
-                    raise
-                raise DeviceMemoryError(f"onnxruntime ran out of memory: {error}") from error
-            return [np.asarray(one, np.float32) for one in results]
+                if "allocate memory" in str(error):
+                    raise DeviceMemoryError(f"onnxruntime ran out of memory: {error}") from error
+                raise run_error(
+                    "onnxruntime", len(part), outputs, _reason(error), self.network
+                ) from error
+            return [
+                as_floats(np.asarray(one), name) for name, one in zip(outputs, results, strict=True)
+            ]
 
-        return in_batches_of(self.input_shape[0], run, batch)
+        size = self.input_shape[0] if self.input_shape else -1
+        return in_batches_of(size, run, batch, outputs, singly=self._singly)
 
 
-def _shape(sizes: list[Any]) -> tuple[int, ...]:
-    return tuple(size if isinstance(size, int) else -1 for size in sizes)
+def _reason(error: Exception) -> str:
+    """What ONNX Runtime says, without the place in its own sources."""
+    told = str(error).strip().partition("\n")[0] or type(error).__name__
+    told = re.sub(r"^\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ", "", told)
+    told = re.sub(r"/onnxruntime_src/\S+:\d+ .*\) ", "", told)
+    failed = re.search(r"running (\w+) node.*?Status Message: (?:.* was false\. )?(.*)", told)
+    return (f"{failed[1]}: {failed[2]}" if failed else told)[:300]
+
+
+def _kind(port: Any) -> str:
+    name = port.type.removeprefix("tensor(").removesuffix(")")
+    return _KINDS.get(name, name)
+
+
+def _shape(sizes: list[Any] | None) -> tuple[int, ...]:
+    return tuple(size if isinstance(size, int) else -1 for size in sizes or ())

@@ -4,32 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import os
 import queue
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from lookalike.encoders.cache import cache_folder
 from lookalike.encoders.cores import usable_cores
+from lookalike.encoders.engines.converted import converted
+from lookalike.encoders.engines.intake import INTEGERS, fed
+from lookalike.encoders.engines.links import as_files
 from lookalike.encoders.engines.network import (
     Array,
     Network,
     OnnxFile,
     Runtime,
-    TorchNetwork,
+    as_floats,
     check_inputs,
     in_batches_of,
+    run_error,
 )
-from lookalike.errors import MissingDeviceError, WeightsError
+from lookalike.errors import DeviceMemoryError, MissingDeviceError, WeightsError
 from lookalike.images import Preprocess
-
-AGREEMENT = 1e-3
-"""Largest difference from torch that a conversion may show, as a share of the largest value."""
 
 
 def openvino() -> ModuleType:
@@ -63,6 +61,9 @@ its own working memory; on two cores one stream for both was the quickest."""
 SUITABLE_BATCH = 8
 """Pictures per run on a CPU: with 4 or 16 a run took longer per picture."""
 
+_KINDS = {"f": "float", "i": "int", "u": "uint", "bf": "bfloat"}
+"""How OpenVINO's names of types begin, and how NumPy's do."""
+
 
 class OpenVinoEngine:
     """An OpenVINO model; see `Engine`."""
@@ -81,35 +82,53 @@ class OpenVinoEngine:
                 cure="one of " + ", ".join(core.available_devices),
             )
         self._core, self._device = core, device
+        self.notes: tuple[str, ...] = ()
+        self._taken: tuple[Preprocess, int | None] | None = None
         self._model = self._read(ov, core, network)
         self.asked = "f32" if runtime.precision == "auto" else runtime.precision
         self.input_shape = _shape(self._model.inputs[0])
-        self._positions = {
-            _name(port, index): index for index, port in enumerate(self._model.outputs)
-        }
-        shapes = [_shape(port) for port in self._model.outputs]
-        if any(-1 in shape[1:] for shape in shapes):  # known only after the compiler folded it
-            compiled = core.compile_model(self._model, device)
-            shapes = [_shape(port) for port in compiled.outputs]
-        self.outputs = {name: shapes[index] for name, index in self._positions.items()}
+        self.input_type = _kind(self._model.inputs[0])
+        self.outputs = self._output_shapes(network)
         threads = runtime.threads or usable_cores()
         self._streams = 1 if runtime.batch is None else max(1, threads // CORES_PER_STREAM)
         self.streams = self._streams + 1  # so that the next batch waits when one is done
 
-    def take(self, preprocess: Preprocess) -> None:
+    def _output_shapes(self, network: Network) -> dict[str, tuple[int, ...]]:
+        ports = self._model.outputs
+        told = network.outputs if isinstance(network, OnnxFile) else ()
+        names = [
+            told[index] if len(told) == len(ports) else _name(port, index)
+            for index, port in enumerate(ports)
+        ]
+        self._positions = {name: index for index, name in enumerate(names)}
+        shapes = [_shape(port) for port in ports]
+        if any(-1 in shape[1:] for shape in shapes):  # known only after the compiler folded it
+            with contextlib.suppress(RuntimeError):  # one that can't run says so when it is tried
+                compiled = self._core.compile_model(self._model, self._device)
+                shapes = [_shape(port) for port in compiled.outputs]
+        return {name: shapes[index] for name, index in self._positions.items()}
+
+    def take(self, preprocess: Preprocess, *, singly: bool = False) -> None:
         """See `Engine.take`; normalising becomes a part of the graph.
 
         With a batch size in the runtime the graph is compiled for it; a graph that can't be is
-        left as it is.
+        left as it is. Whole numbers, for a network that takes such, are made outside the graph,
+        where nothing rounds.
         """
-        size = preprocess.output_size
-        assert size is not None
-        graph = _with_intake(self._model, preprocess)
+        self._preprocess, self._singly = preprocess, singly
+        self._outside = self.input_type in INTEGERS
+        wanted = (preprocess, None if singly else self.runtime.batch)
+        if self._taken == wanted:
+            return
+        self._taken = wanted
+        graph = self._model if self._outside else _with_intake(self._model, preprocess)
         batch = self.input_shape[0]
-        if batch == -1 and self.runtime.batch is not None:
+        if batch == -1 and self.runtime.batch is not None and not singly:
             fixed = graph.clone()
+            shape = fixed.inputs[0].partial_shape
+            shape[0] = self.runtime.batch
             with contextlib.suppress(RuntimeError):
-                fixed.reshape([self.runtime.batch, *size, 3])
+                fixed.reshape(shape)
                 graph, batch = fixed, self.runtime.batch
         config: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": self.asked,
@@ -117,11 +136,29 @@ class OpenVinoEngine:
         }
         if self.runtime.threads:
             config["INFERENCE_NUM_THREADS"] = self.runtime.threads
-        self._compiled = self._core.compile_model(graph, self._device, config)
-        self._length = batch
+        self._compiled, self._length = self._compile(graph, batch, config)
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.precision = self._compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
         self.label = f"openvino {self.precision} on {self._device}"
+
+    def _compile(self, graph: Any, batch: int, config: dict[str, Any]) -> tuple[Any, int]:
+        """The graph ready to run, and how many pictures it takes at once; -1 for any number."""
+        try:
+            return self._core.compile_model(graph, self._device, config), batch
+        except RuntimeError as error:
+            if not isinstance(self.network, OnnxFile):
+                raise
+            with contextlib.suppress(RuntimeError):  # shapes inside may be known for one picture
+                single = graph.clone()
+                shape = single.inputs[0].partial_shape
+                shape[0] = 1
+                single.reshape(shape)
+                return self._core.compile_model(single, self._device, config), 1
+            raise WeightsError(
+                f"OpenVINO can't compile the network: {_reason(error)}",
+                where=str(self.network.path),
+                cure="export it again, or try engine=onnxruntime",
+            ) from error
 
     def run(self, batch: Array, outputs: tuple[str, ...]) -> list[Array]:
         """See `Engine.run`."""
@@ -129,16 +166,29 @@ class OpenVinoEngine:
 
         def run(part: Array) -> list[Array]:
             request = self._request()
+            given = fed(self._preprocess, part, self.input_type) if self._outside else part
             try:
                 # not shared: a request keeps looking at the memory of its last input
-                request.infer([np.ascontiguousarray(part)], share_inputs=False)
-                return [
-                    np.array(request.get_output_tensor(index).data, np.float32) for index in wanted
+                request.infer([np.ascontiguousarray(given)], share_inputs=False)
+                found = [
+                    as_floats(request.get_output_tensor(index).data, name)
+                    for index, name in zip(wanted, outputs, strict=True)
                 ]
-            finally:
-                self._requests.put(request)
+            except RuntimeError as error:
+                self._taken = None  # what failed keeps the shapes of that run, and fails again
+                raise self._failed(error, len(part), outputs) from error
+            self._requests.put(request)
+            return found
 
-        return in_batches_of(self._length, run, batch)
+        return in_batches_of(self._length, run, batch, outputs, singly=self._singly)
+
+    def _failed(self, error: Exception, count: int, outputs: tuple[str, ...]) -> Exception:
+        told = str(error)
+        if "allocate" in told or "bad_alloc" in told:
+            return DeviceMemoryError(f"OpenVINO ran out of memory: {_reason(error)}")
+        if not isinstance(self.network, OnnxFile):
+            return error
+        return run_error("OpenVINO", count, outputs, _reason(error), self.network)
 
     def _request(self) -> Any:
         """A request that no other thread uses; there are as many as threads ever ran at once."""
@@ -148,24 +198,27 @@ class OpenVinoEngine:
             return self._compiled.create_infer_request()
 
     def _read(self, ov: ModuleType, core: Any, network: Network) -> Any:
-        if isinstance(network, OnnxFile):
-            try:
-                model = core.read_model(network.path)
-            except RuntimeError as error:
-                reason = str(error).strip().splitlines()[-1]
-                raise WeightsError(
-                    f"OpenVINO can't read the network: {reason}", where=str(network.path)
-                ) from error
-            check_inputs(len(model.inputs), network.path)
+        if not isinstance(network, OnnxFile):
+            model, self.notes = converted(ov, core, network)
             return model
-        stored = _stored(network)
-        if stored is not None and stored.exists():
-            model = core.read_model(stored)
-        else:
-            model = convert(ov, core, network)
-            if stored is not None:
-                _save(ov, model, stored)
+        try:
+            with as_files(network) as path:
+                model = core.read_model(path)
+        except RuntimeError as error:
+            raise WeightsError(
+                f"OpenVINO can't read the network: {_reason(error)}",
+                where=str(network.path),
+                cure="export it again, or try engine=onnxruntime",
+            ) from error
+        check_inputs(len(model.inputs), network.path)
         return model
+
+
+def _reason(error: Exception) -> str:
+    """What OpenVINO says, without the places in its own sources."""
+    lines = [line.strip() for line in str(error).strip().splitlines()]
+    told = [line for line in lines if line and not line.startswith(("Exception from", "Check '"))]
+    return (told or lines or [type(error).__name__])[-1][:300]
 
 
 def _with_intake(model: Any, preprocess: Preprocess) -> Any:
@@ -189,103 +242,18 @@ def _with_intake(model: Any, preprocess: Preprocess) -> Any:
     return builder.build()
 
 
-def convert(ov: ModuleType, core: Any, network: TorchNetwork) -> Any:
-    """A torch module as an OpenVINO model, checked against torch on other batch sizes.
-
-    Traced with a dynamic batch axis; where a network's trace holds for its own batch only, the
-    batch axis is fixed at 1 instead.
-
-    Raises:
-        WeightsError: No conversion agrees with torch.
-    """
-    import torch
-
-    shape = network.input_shape
-    generator = torch.Generator().manual_seed(0)
-    probe = torch.rand((3, *shape), generator=generator) * 2 - 1
-    with torch.inference_mode():
-        expected = [one.float().numpy() for one in network.module(probe)]
-    for batch in (2, 1):
-        model = _traced(ov, network, probe[:batch], dynamic=batch == 2)
-        if _agrees(core, model, probe.numpy(), expected, alone=batch == 1):
-            return model
-    raise WeightsError("the converted network does not agree with torch", cure="use engine=torch")
-
-
-def _traced(ov: ModuleType, network: TorchNetwork, example: Any, *, dynamic: bool) -> Any:
-    import torch
-    from openvino.frontend import FrontEndManager
-    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
-
-    with torch.no_grad(), _quiet_tracer():
-        trace: Any = torch.jit.trace
-        traced = trace(network.module, example, check_trace=False, strict=False)
-        frontend = FrontEndManager().load_by_framework("pytorch")
-        decoder = TorchScriptPythonDecoder(traced, example_input=(example,), trace_kwargs=None)
-        model = frontend.convert(frontend.load(decoder))
-    batch = -1 if dynamic else 1
-    model.reshape(ov.PartialShape([batch, *network.input_shape]))
-    model.inputs[0].get_node().set_element_type(ov.Type.f32)
-    for index, port in enumerate(model.outputs):
-        port.get_tensor().set_names({f"layer{index}"})
-    model.validate_nodes_and_infer_types()
-    return model
-
-
-@contextlib.contextmanager
-def _quiet_tracer() -> Iterator[None]:
-    """Hides the tracer's warnings: what they warn of is measured afterwards instead."""
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def _agrees(core: Any, model: Any, probe: Array, expected: list[Array], *, alone: bool) -> bool:
-    compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    batches = [probe[:1], probe[1:2]] if alone else [probe[:1], probe]
-    starts = [0, 1] if alone else [0, 0]
-    for start, batch in zip(starts, batches, strict=True):
-        try:
-            results = compiled([batch])
-        except RuntimeError:
-            return False
-        for port, reference in zip(compiled.outputs, expected, strict=True):
-            want = reference[start : start + len(batch)]
-            got = results[port]
-            scale = max(float(np.abs(want).max(initial=0)), 1e-12)
-            if (
-                got.shape != want.shape
-                or not np.abs(got - want).max(initial=0) <= AGREEMENT * scale
-            ):
-                return False
-    return True
-
-
-def _stored(network: TorchNetwork) -> Path | None:
-    if network.cache_key is None:
-        return None
-    return (
-        cache_folder()
-        / "openvino"
-        / openvino().__version__.split("-")[0]
-        / f"{network.cache_key}.xml"
-    )
-
-
-def _save(ov: ModuleType, model: Any, path: Path) -> None:
-    """Writes weights and graph under temporary names first, so that no half file is ever read."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.stem}.{os.getpid()}.xml")
-    ov.save_model(model, draft, compress_to_fp16=False)
-    os.replace(draft.with_suffix(".bin"), path.with_suffix(".bin"))
-    os.replace(draft, path)
-
-
 def _shape(port: Any) -> tuple[int, ...]:
     sizes = port.partial_shape
+    if sizes.rank.is_dynamic:
+        return ()
     return tuple(size.get_length() if size.is_static else -1 for size in sizes)
+
+
+def _kind(port: Any) -> str:
+    """What a port holds, by NumPy's names where it has one."""
+    name = str(port.element_type.get_type_name())
+    letters = name.rstrip("0123456789")
+    return _KINDS.get(letters, letters) + name[len(letters) :]
 
 
 def _name(port: Any, index: int) -> str:

@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.encoders.engines.network import Array, Runtime, TorchNetwork
+from lookalike.encoders.engines.network import (
+    Array,
+    Runtime,
+    TorchNetwork,
+    in_batches_of,
+)
 from lookalike.errors import DeviceMemoryError, MissingDeviceError, UsageError
 from lookalike.extras import require
 from lookalike.images import Preprocess
@@ -18,6 +23,8 @@ GPU_BATCH = 64
 class TorchEngine:
     """A torch module on a device; see `Engine`."""
 
+    notes = ()
+    input_type = "float32"
     streams = 1  # the tapped layers of one pass must be read before the next begins
 
     def __init__(self, network: TorchNetwork, runtime: Runtime) -> None:
@@ -44,15 +51,21 @@ class TorchEngine:
         self.outputs = self._probe(network)
         self.batch = None if self._device.type == "cpu" else GPU_BATCH
 
-    def take(self, preprocess: Preprocess) -> None:
+    def take(self, preprocess: Preprocess, *, singly: bool = False) -> None:
         """See `Engine.take`; bytes go to the device, and are looked up in the table there."""
         torch = self._torch
         levels = np.ascontiguousarray(preprocess.table[list(preprocess.channels)])
         self._table = torch.from_numpy(levels).to(self._device)
         self._channels = list(preprocess.channels)
+        self._singly = singly
 
     def run(self, batch: Array, outputs: tuple[str, ...]) -> list[Array]:
         """See `Engine.run`."""
+        return in_batches_of(
+            -1, lambda part: self._run(part, outputs), batch, outputs, singly=self._singly
+        )
+
+    def _run(self, batch: Array, outputs: tuple[str, ...]) -> list[Array]:
         torch = self._torch
         autocast = torch.autocast(self._device.type, self._dtype, enabled=self._dtype is not None)
         try:

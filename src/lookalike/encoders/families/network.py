@@ -7,10 +7,13 @@ from dataclasses import replace
 
 from lookalike.embeddings import Card
 from lookalike.encoders.encoder import Encoder
-from lookalike.encoders.engines import Engine, Wiring, open_reference
+from lookalike.encoders.engines import Engine, Wiring, open_engine, open_reference
+from lookalike.encoders.engines.intake import check_type
+from lookalike.encoders.engines.network import spoken
 from lookalike.encoders.pipeline import Array
 from lookalike.encoders.pooling import pool, pooled_length, resolve_pooling
-from lookalike.errors import UsageError
+from lookalike.encoders.trial import Trial, agrees, held_against, tried
+from lookalike.errors import UsageError, WeightsError
 
 
 def network_encoder(
@@ -22,6 +25,7 @@ def network_encoder(
     has_class_token: bool = False,
     files: tuple[str, ...] | None = None,
     whole: bool = False,
+    trial: bool = False,
 ) -> Encoder:
     """An encoder over a network.
 
@@ -34,14 +38,27 @@ def network_encoder(
         files: The files whose content decides the card; None if not all are known.
         whole: Whether the network gives vectors that `card` describes as it is: the pooling is
             in the network already.
+        trial: Whether the network is tried on pictures first, as one that came from anyone. Its
+            outputs then have the shapes that were seen, and it runs on one picture at a time if
+            others change its vectors.
 
     Raises:
         UsageError: The preprocessing does not fit the network's input, or the pooling an output.
+        WeightsError: The trial failed.
     """
     check_input(card, engine)
-    shapes = [engine.outputs[name] for name in outputs]
+    size, layout = card.preprocess.output_size, card.preprocess.layout
+    found = None
+    if trial:
+        engine, found = _tried(card, engine, outputs, whole=whole)
+    else:
+        engine.take(card.preprocess)
+    shapes = [engine.outputs[name] for name in outputs] if found is None else list(found.shapes)
     wish = "auto" if whole else card.pooling
-    poolings = [resolve_pooling(wish, shape, has_class_token=has_class_token) for shape in shapes]
+    poolings = [
+        resolve_pooling(wish, shape, has_class_token=has_class_token, size=size, layout=layout)
+        for shape in shapes
+    ]
     cards = tuple(
         replace(
             card,
@@ -51,22 +68,52 @@ def network_encoder(
         )
         for layer, shape, pooling in zip(layers, shapes, poolings, strict=True)
     )
-    engine.take(card.preprocess)
     places = list(engine.outputs)
+    singly = found is not None and found.singly
     wiring = None
     if len(outputs) == 1:
-        wiring = Wiring(engine.network, places.index(outputs[0]), poolings[0])
+        shape = None if found is None else shapes[0]
+        wiring = Wiring(engine.network, places.index(outputs[0]), poolings[0], shape, singly)
 
     def reference() -> Encoder | None:
-        other = open_reference(engine)
+        other = _reference(engine)
         if other is None:
             return None
-        other.take(card.preprocess)
+        other.take(card.preprocess, singly=singly)
         same = [list(other.outputs)[places.index(name)] for name in outputs]
         return _encoder(cards, poolings, other, same)
 
     encoder = _encoder(cards, poolings, engine, outputs)
-    return replace(encoder, reference=reference, files=files, wiring=wiring)
+    said = (*encoder.notes, *(() if found is None else found.notes))
+    return replace(encoder, reference=reference, files=files, wiring=wiring, notes=said)
+
+
+def _reference(engine: Engine) -> Engine | None:
+    """See `open_reference`; None, too, for a network that only the engine itself can read."""
+    try:
+        return open_reference(engine)
+    except WeightsError:
+        return None
+
+
+def _tried(
+    card: Card, engine: Engine, outputs: Sequence[str], *, whole: bool
+) -> tuple[Engine, Trial]:
+    """What a trial in f32 on batches of any length found, and the engine, ready to run so."""
+    plain = replace(engine.runtime, precision="f32", batch=None)
+    as_it_is = engine.asked == "f32" and engine.runtime.batch is None
+    free = engine if as_it_is else open_engine(engine.network, plain)
+    found = tried(free, card.preprocess, outputs, card.name)
+    if not whole and free.label.startswith("openvino"):
+        other = _reference(free)
+        if other is not None:
+            found = held_against(found, free, other, card.preprocess, outputs, card.name)
+    engine.take(card.preprocess, singly=found.singly)
+    if engine.asked == "f32" and not found.singly:
+        seen = engine.run(found.pixels, tuple(outputs))
+        if not agrees(found, seen):  # made ready for a length at which it gives something else
+            return free, found
+    return engine, found
 
 
 def _encoder(
@@ -76,7 +123,16 @@ def _encoder(
 
     def run(batch: Array) -> list[Array]:
         raw = engine.run(batch, chosen)
-        return [pool(one, pooling) for one, pooling in zip(raw, poolings, strict=True)]
+        made = [pool(one, pooling) for one, pooling in zip(raw, poolings, strict=True)]
+        for card, vectors in zip(cards, made, strict=True):
+            if vectors.shape != (len(batch), card.dim):
+                raise WeightsError(
+                    f"the network gave {spoken(vectors.shape)} for {len(batch)} pictures, and "
+                    f"vectors of length {card.dim} before",
+                    where=card.name,
+                    cure="take another output, or another size",
+                )
+        return made
 
     return Encoder(
         cards,
@@ -90,35 +146,59 @@ def _encoder(
 
 
 def notes(card: Card, engine: Engine) -> tuple[str, ...]:
-    """What every output must say: random weights, and a precision that is not the one asked."""
-    said = list(card.warnings)
+    """What every output must say: random weights, trouble with the engine, another precision."""
+    said = [*card.warnings, *(f"{card.name}: {note}" for note in engine.notes)]
     if engine.precision != engine.asked:
         said.append(f"{card.name} ran in {engine.precision}: this device has no {engine.asked}")
     return tuple(said)
 
 
 def check_input(card: Card, engine: Engine) -> None:
-    """Raise `UsageError` unless prepared pictures have the shape that the network takes."""
-    size = card.preprocess.output_size
-    nchw = card.preprocess.layout == "nchw"
+    """Raise unless prepared pictures have the shape and the type that the network takes.
+
+    Raises:
+        UsageError: Another size, layout or normalisation would do; says which.
+        WeightsError: No preprocessing makes what the network takes.
+    """
+    size, layout = card.preprocess.output_size, card.preprocess.layout
     if size is None:
         raise UsageError(
             "the preprocessing leaves pictures at sizes of their own, and a network needs one size",
             where=card.name,
             cure="add size=HEIGHTxWIDTH",
         )
-    given = (-1, 3, *size) if nchw else (-1, *size, 3)
-    takes = engine.input_shape
-    if len(takes) != 4 or any(
-        want not in (-1, have) for want, have in zip(takes[1:], given[1:], strict=True)
-    ):
-        spatial = takes[2:] if nchw else takes[1:3]
-        raise UsageError(
-            f"the network takes {_spoken(takes)}, the preprocessing makes {_spoken(given)}",
+    takes = engine.input_shape or (-1, -1, -1, -1)
+    layouts = [
+        name
+        for name, axis in (("nchw", 1), ("nhwc", 3))
+        if len(takes) == 4 and takes[axis] in (-1, 3)
+    ]
+    if not layouts:
+        raise WeightsError(
+            f"the network takes {spoken(takes)}, and not a batch of pictures with three channels: "
+            "N x 3 x H x W or N x H x W x 3",
             where=card.name,
-            cure="add size=" + "x".join(map(str, spatial)) + ", or another layout",
+            cure="export it with such an input",
         )
+    wanted = layout if layout in layouts else layouts[0]
+    places = takes[2:] if wanted == "nchw" else takes[1:3]
+    fitting = tuple(have if want == -1 else want for want, have in zip(places, size, strict=True))
+    changes = [f"layout={wanted}"] * (wanted != layout)
+    if fitting != size:
+        changes.append(_sized(card, fitting))
+    if changes:
+        given = (-1, 3, *size) if layout == "nchw" else (-1, *size, 3)
+        raise UsageError(
+            f"the network takes {spoken(takes)}, the preprocessing makes {spoken(given)}",
+            where=card.name,
+            cure=f"give {'&'.join(changes)} in its name",
+        )
+    check_type(card.preprocess, engine.input_type, card.name)
 
 
-def _spoken(shape: tuple[int, ...]) -> str:
-    return " x ".join("N" if size == -1 else str(size) for size in shape)
+def _sized(card: Card, size: tuple[int, ...]) -> str:
+    """The options that bring an encoder to another input size."""
+    told = "x".join(map(str, size))
+    keys = {part.partition("=")[0] for part in card.name.partition("?")[2].split("&")}
+    fixed = [key for key in ("resize", "crop") if key in keys and "size" not in keys]
+    return "&".join(f"{key}={told}" for key in fixed or ["size"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +14,16 @@ from lookalike.encoders.catalogue import Entry
 from lookalike.encoders.encoder import Encoder
 from lookalike.encoders.engines import Engine, OnnxFile, Runtime, open_engine
 from lookalike.encoders.families.network import network_encoder
+from lookalike.encoders.foreign_file import refuse_foreign
 from lookalike.encoders.name import EncoderName
-from lookalike.encoders.onnx_metadata import FORM, carried_card, metadata
+from lookalike.encoders.onnx_metadata import (
+    FORM,
+    carried_card,
+    external_files,
+    metadata,
+    other_outputs,
+    output_names,
+)
 from lookalike.encoders.pooling import POOLINGS
 from lookalike.errors import (
     CardError,
@@ -33,8 +40,6 @@ DESCRIPTION = ("licence", "params", "gflops", "acc1", "acc5", "source", "figures
 IR_VERSION = b"\x08"
 """The first byte of every ONNX file: the tag of its first field."""
 
-_EXTERNAL = re.compile(rb"\x0a\x08location\x12([\x00-\x7f])")
-
 
 class Onnx:
     """The family; see `load`."""
@@ -50,6 +55,7 @@ class Onnx:
         Raises:
             MissingWeightsError: No such file.
             CardError: The card says something impossible, or names other weights.
+            WeightsError: The file is something else, can't be run, or gives no row for a picture.
             UsageError: Neither options nor card state the preprocessing; it is never guessed.
         """
         name.allow({"output", "pooling", *OPTIONS})
@@ -57,9 +63,10 @@ class Onnx:
         if not path.is_file():
             raise MissingWeightsError(f"there is no ONNX file {name.rest!r}", where=name.text)
         content = path.read_bytes()
+        refuse_foreign(content, str(path))
         carried = carried_card(content, str(path))
         if carried is not None:
-            return _exported(name, path, carried, metadata(content).get(FORM, ""), runtime)
+            return _exported(name, path, content, carried, runtime)
         digest, outside = digest_and_files(path, content)
         beside = path.with_name(path.name + ".yaml")
         stated = _read_card(beside)
@@ -69,7 +76,9 @@ class Onnx:
                 f"the card is of other weights: {stated.weights}, the file has {digest}",
                 where=str(beside),
             )
-        engine = open_engine(OnnxFile(path), runtime)
+        _check_arrays(name, stated, content)
+        names = tuple(sorted(external_files(content)))
+        engine = open_engine(OnnxFile(path, names, output_names(content)), runtime)
         outputs = _outputs(name, stated, engine)
         card = Card(
             algorithm="onnx",
@@ -82,7 +91,7 @@ class Onnx:
             **{key: getattr(stated, key) for key in DESCRIPTION},
         )
         files = (str(path), str(beside), *map(str, outside))
-        return network_encoder(card, engine, outputs, outputs, files=files)
+        return network_encoder(card, engine, outputs, outputs, files=files, trial=True)
 
     def entries(self) -> Iterable[Entry]:
         """One line: any file can be loaded, none is known by name."""
@@ -107,11 +116,12 @@ def encoder_of(
 def _exported(
     name: EncoderName,
     path: Path,
+    content: bytes,
     carried: dict[str, Any],
-    form: str,
     runtime: Runtime,
 ) -> Encoder:
     """An encoder from a file that carries its card, and is whole: none of it lies outside."""
+    form = metadata(content).get(FORM, "")
     if form not in ("embed", "embed-1"):
         raise UsageError(
             f"the file compares pictures (form {form}) and gives no vectors",
@@ -122,12 +132,14 @@ def _exported(
     card = Card.from_dict(carried, where=str(path))
     preprocess = from_options(name.options, card.preprocess)
     assert preprocess is not None
-    engine = open_engine(OnnxFile(path), runtime)
+    engine = open_engine(OnnxFile(path, outputs=output_names(content)), runtime)
     outputs = list(engine.outputs)
     told = replace(card, name=name.text)
     if preprocess != card.preprocess:  # nothing is known of what its numbers say then
         told = replace(told, preprocess=preprocess, verdict=None, acc1=None, acc5=None)
-    return network_encoder(told, engine, outputs, [card.layer], files=(str(path),), whole=True)
+    return network_encoder(
+        told, engine, outputs, [card.layer], files=(str(path),), whole=True, trial=True
+    )
 
 
 @dataclass(frozen=True)
@@ -184,6 +196,8 @@ def _preprocess(name: EncoderName, stated: Stated, beside: Path) -> Preprocess:
 
 def _outputs(name: EncoderName, stated: Stated, engine: Engine) -> list[str]:
     asked = name.options.get("output", stated.output)
+    if not engine.outputs:
+        raise WeightsError("the network has no output", where=name.text, cure="export it again")
     if asked is None:
         if len(engine.outputs) > 1:
             raise UsageError(
@@ -192,11 +206,29 @@ def _outputs(name: EncoderName, stated: Stated, engine: Engine) -> list[str]:
                 cure="add output=NAME, one of " + ", ".join(engine.outputs),
             )
         return list(engine.outputs)
-    outputs = asked.split(",") if isinstance(asked, str) else asked
+    outputs = _listed(asked)
     for output in outputs:
         if output not in engine.outputs:
             raise UnknownNameError(f"output of {name.rest}", output, engine.outputs)
     return outputs
+
+
+def _listed(outputs: str | list[str]) -> list[str]:
+    return outputs.split(",") if isinstance(outputs, str) else outputs
+
+
+def _check_arrays(name: EncoderName, stated: Stated, content: bytes) -> None:
+    """Raise `WeightsError` where what is asked for is no array, before an engine stumbles."""
+    asked = name.options.get("output", stated.output)
+    wanted = output_names(content) if asked is None else _listed(asked)
+    others = [one for one in other_outputs(content) if one in wanted]
+    if others and (asked is not None or len(wanted) == 1):
+        raise WeightsError(
+            f"the output {', '.join(others)} is a sequence, a map or an "
+            "optional value, and not an array",
+            where=name.text,
+            cure="take another output, or export the network with an array",
+        )
 
 
 def file_digest(path: Path) -> str:
@@ -206,6 +238,7 @@ def file_digest(path: Path) -> str:
 
 def digest_and_files(path: Path, content: bytes) -> tuple[str, list[Path]]:
     """See `file_digest`; and the external weights files, by one reading of each."""
+    refuse_foreign(content, str(path))
     if not content.startswith(IR_VERSION):
         raise WeightsError(
             "this is no ONNX file", where=str(path), cure="export the network to ONNX first"
@@ -213,35 +246,25 @@ def digest_and_files(path: Path, content: bytes) -> tuple[str, list[Path]]:
     digest = hashlib.sha256(content)
     files = []
     for location in sorted(external_files(content)):
+        if Path(location).is_absolute() or ".." in Path(location).parts:
+            raise WeightsError(
+                f"the ONNX file keeps weights in {location!r}, outside of its folder",
+                where=str(path),
+                cure="save it again with its external data beside it",
+            )
         outside = path.parent / location
         files.append(outside)
         if not outside.is_file():
             raise MissingWeightsError(
                 f"the ONNX file keeps weights in {location!r}, which is not beside it",
                 where=str(path),
+                cure=f"put that file at {outside}, under this very name",
             )
         digest.update(location.encode())
         with outside.open("rb") as stream:
             while block := stream.read(1 << 20):
                 digest.update(block)
     return f"sha256:{digest.hexdigest()}", files
-
-
-def external_files(content: bytes) -> set[str]:
-    r"""Names of the external data files in the bytes of an ONNX model.
-
-    Found by the encoding of the key-value pair ``location`` (tag, length, name) in the protobuf,
-    so that the onnx package is not needed.
-
-    Example:
-        >>> external_files(b"...\n\x08location\x12\x06w.data...")
-        {'w.data'}
-    """
-    names = set()
-    for found in _EXTERNAL.finditer(content):
-        length = found.group(1)[0]
-        names.add(content[found.end() : found.end() + length].decode("utf-8", "replace"))
-    return names
 
 
 FAMILY = Onnx()
