@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lookalike import Embeddings, Evaluation, LookalikeError, Reason, evaluate
 from lookalike.embeddings import EngineCheck, Origin, Row
 from lookalike.errors import MissingDeviceError, StoreError, UnknownNameError, UsageError
-from lookalike.judge import Measure
+from lookalike.judge import Measure, calibrate, count
 from lookalike.judge.count import count_trial
 from lookalike.judge.measures import pairs_needed, pictures_needed
 from lookalike.judge.reranking import rerank
@@ -1235,16 +1235,17 @@ def test_labels_that_data_frames_lack_are_no_label() -> None:
         assert found.notes == expected.notes
 
 
-def test_scores_that_lie_on_few_levels_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    import importlib
-
-    for name in ("count", "evaluate"):
-        monkeypatch.setattr(importlib.import_module(f"lookalike.judge.{name}"), "SORTED", 100)
+@pytest.mark.parametrize("most", [0, count.SORTED])
+def test_scores_too_nearly_alike_to_be_told_apart_are_told(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(count, "SORTED", most)
     vectors, labels = people(35, identities=30)
     vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    alike = evaluate(1 + 1e-4 * vectors, truth=labels, resamples=100)
-    assert any("only" in warning and "level" in warning for warning in alike.warnings)
-    monkeypatch.setattr(importlib.import_module("lookalike.judge.evaluate"), "FEW_LEVELS", 500)
+    alike = evaluate(1 + 1e-6 * vectors, truth=labels, resamples=100)
+    assert any("too nearly alike to be told apart" in one for one in alike.warnings)
+    held = calibrate(1 + 1e-6 * vectors, truth=labels, target="tpr=0.5", resamples=100)
+    assert any("too nearly alike" in note for note in held.notes)
     assert evaluate(vectors, truth=labels, resamples=100).warnings == ()
 
 
