@@ -171,13 +171,13 @@ def check_counts(found: Counted, case: Case) -> None:
     assert counts.values.tolist() == pytest.approx(values, rel=1e-5, abs=1e-5)
 
 
-@settings(max_examples=250)
+@settings(max_examples=120)
 @given(cases())
 def test_all_pairs_are_counted_as_a_loop_counts_them(case: Case) -> None:
     check_counts(count_trial(case.trial, case.scorer()), case)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(cases(), st.integers(1, 40))
 def test_blocks_change_no_count_and_no_replicate(case: Case, cells: int) -> None:
     replicates = Resampling.of(case.trial.units, replicates=7, seed=1)
@@ -260,7 +260,7 @@ def check_replicates(found: Counted, case: Case, replicates: Resampling) -> None
     assert np.allclose(found.different, tables[1], rtol=1e-6, atol=1e-5)
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(cases(), st.integers(0, 99), st.sampled_from([2, 3, 384]), st.sampled_from([5, 2**22]))
 def test_a_pair_weighs_as_often_as_its_units_are_drawn_together(
     case: Case, seed: int, most_groups: int, cells: int

@@ -163,7 +163,7 @@ def test_every_measure_equals_a_loop_over_pairs_and_lists(
 
 
 def test_the_loops_agree_on_numbers_without_ties() -> None:
-    vectors, labels = people(0)
+    vectors, labels = people(0, identities=13)  # a thousand different pairs, which 0.01 needs
     close = closeness("cosine", vectors)
     ids = [f"row[{n}]" for n in range(len(labels))]
     pairs = [
@@ -1028,7 +1028,7 @@ def test_a_worked_check_of_single_shots_comes_out_of_evaluate() -> None:
         )
 
     firsts = []
-    for seed in range(60):
+    for seed in range(20):
         # R43 (a), with an entry of the query's own camera before it
         found = judged(["1@0", "2@1", "1@1", "3@1"], seed)
         assert [found[f"recall@{k}"].value for k in (1, 2, 3)] == [0, 1, 1]
@@ -1041,7 +1041,7 @@ def test_a_worked_check_of_single_shots_comes_out_of_evaluate() -> None:
         assert (second, third) == (first, 1)
         assert found["mAP"].value == 0.75
         firsts.append(first)
-    assert abs(np.mean(firsts) - 0.5) < 4 * 0.5 / math.sqrt(600)
+    assert abs(np.mean(firsts) - 0.5) < 4 * 0.5 / math.sqrt(200)
 
 
 def values_and_intervals(found: Evaluation, *but: str) -> list[Any]:
