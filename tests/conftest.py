@@ -19,8 +19,10 @@ from lookalike.testing import scene_picture
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-# how long an example takes is no promise, and differs between machines
-settings.register_profile("lookalike", deadline=None)
+# how long an example takes is no promise, and differs between machines; every run draws other
+# examples, so few of them in each run find as much in the end
+EXAMPLES = int(os.environ.get("LOOKALIKE_EXAMPLES", "40"))
+settings.register_profile("lookalike", deadline=None, max_examples=EXAMPLES)
 settings.load_profile("lookalike")
 
 

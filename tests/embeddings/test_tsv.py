@@ -146,6 +146,82 @@ def test_only_the_first_line_says_whether_there_are_ids(tmp_path: Path) -> None:
     assert found.vectors.tolist() == [[1], [3]]
 
 
+# headings of data frames
+
+NUMBERS = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+
+
+@pytest.mark.parametrize("index", [False, True])
+@pytest.mark.parametrize("name", [None, "path", "0"])
+def test_what_pandas_writes_has_a_vector_for_each_row(
+    tmp_path: Path, index: bool, name: str | None
+) -> None:
+    pandas = pytest.importorskip("pandas")
+    names = pandas.Index([f"c/{n}.jpg" for n in range(5)], name=name)
+    frame = pandas.DataFrame(NUMBERS, index=names)
+    frame.to_csv(tmp_path / "a.tsv", sep="\t", index=index)
+    if index and name == "0":  # an index called 0 makes the heading 0 0 1 2 3
+        with pytest.raises(StoreError, match="line 2"):
+            read_tsv(tmp_path / "a.tsv")
+        return
+    found = read_tsv(tmp_path / "a.tsv")
+    assert found.ids == (tuple(names) if index else tuple(f"row[{n}]" for n in range(5)))
+    assert np.allclose(found.vectors, NUMBERS, rtol=1e-6)
+
+
+def test_an_index_of_numbers_gives_ids_as_they_stand(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    pandas.DataFrame(NUMBERS).to_csv(tmp_path / "a.tsv", sep="\t")
+    assert read_tsv(tmp_path / "a.tsv").ids == ("0", "1", "2", "3", "4")
+
+
+def counting(length: int, rows: list[str], first: str = "") -> str:
+    return "\n".join([first + "\t".join(map(str, range(length))), *rows]) + "\n"
+
+
+@pytest.mark.parametrize("first", ["", "\t", "a.jpg\t"])
+@pytest.mark.parametrize("length", [1, 2, 15])
+def test_a_first_line_that_may_be_a_heading_or_a_vector_is_refused(
+    tmp_path: Path, first: str, length: int
+) -> None:
+    row = ("b.jpg\t" if first else "") + "\t".join(["1"] * length)
+    (tmp_path / "a.tsv").write_text(counting(length, [row], first))
+    with pytest.raises(StoreError, match="line 1 may be a heading or a vector") as error:
+        read_tsv(tmp_path / "a.tsv")
+    assert "id" in error.value.cure
+    # each of the cures cures
+    (tmp_path / "a.tsv").write_text(row + "\n")
+    assert len(read_tsv(tmp_path / "a.tsv")) == 1
+    lines = counting(length, [row], first).splitlines()
+    lines = lines if first else [f"{n}.jpg\t{line}" for n, line in enumerate(lines)]
+    (tmp_path / "a.tsv").write_text("\n".join(["id", *lines]) + "\n")
+    assert read_tsv(tmp_path / "a.tsv").vectors.tolist() == [list(range(length)), [1] * length]
+
+
+def test_a_long_first_line_of_counts_is_a_heading_above_whole_numbers_too(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text(counting(16, ["\t".join(["1"] * 16)]))
+    found = read_tsv(tmp_path / "a.tsv")
+    assert found.ids == ("row[0]",)
+    assert found.vectors.tolist() == [[1] * 16]
+
+
+@pytest.mark.parametrize("line", ["1\t2\t3", "0\t2\t1", "0\t1\t2.0", "0\t1\t1", "00\t1\t2"])
+def test_a_first_line_that_does_not_count_from_0_is_a_vector(tmp_path: Path, line: str) -> None:
+    (tmp_path / "a.tsv").write_text(line + "\n0.5\t0\t0\n")
+    found = read_tsv(tmp_path / "a.tsv")
+    assert found.ids == ("row[0]", "row[1]")
+    assert found.vectors[0].tolist() == [float(cell) for cell in line.split("\t")]
+
+
+def test_a_heading_alone_has_no_vectors(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text(counting(20, []))
+    with pytest.raises(StoreError, match="no vectors"):
+        read_tsv(tmp_path / "a.tsv")
+
+
+# what else other tools write
+
+
 def test_a_mark_of_the_byte_order_is_no_part_of_the_first_cell(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_bytes(b"\xef\xbb\xbf1\t2\n3\t4\n")
     assert read_tsv(tmp_path / "a.tsv").vectors.tolist() == [[1, 2], [3, 4]]

@@ -107,7 +107,7 @@ def test_a_threshold_holds_for_other_things_of_the_same_kind() -> None:
 def test_probabilities_are_shares_of_same_pairs() -> None:
     """Calibrated in the sense of the word: of pairs told p, about a share p is the same."""
     others, other_labels = things(80, 4, noise=0.7, seed=3)
-    values, same = scores(others, other_labels)
+    values, same = (one[::4] for one in scores(others, other_labels))
     card = lookalike.calibrate(VECTORS, truth=LABELS, target="f1").card
     told = np.array([card.probability(value, prior=float(same.mean())) for value in values])
     assert (np.diff(told[np.argsort(values)]) >= 0).all()
@@ -196,7 +196,7 @@ def test_the_digest_of_the_data_names_contents_and_groups_and_nothing_else() -> 
     def digest(order: NDArray[np.intp], labels: list[int]) -> str:
         some = Embeddings.from_numpy(VECTORS[order], [ids[n] for n in order], encoder="x")
         truth = [labels[n] for n in order]
-        return lookalike.calibrate(some, truth=truth, target="f1").card.data
+        return lookalike.calibrate(some, truth=truth, target="f1", resamples=100).card.data
 
     whole = np.arange(len(LABELS))
     first = digest(whole, LABELS)

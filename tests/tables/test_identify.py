@@ -12,6 +12,8 @@ from lookalike.cli.table import named
 from lookalike.encoders.reid.architectures import build
 from lookalike.errors import MissingWeightsError, UnknownNameError, UsageError, WeightsError
 from lookalike.images import ImageSource
+from lookalike.measuring.measurement import Measurement, Task
+from lookalike.measuring.worker import measure_apart
 from lookalike.report import json_text
 from lookalike.tables.reid_pictures import by_column, six_pictures
 from lookalike.tables.reid_published import COLUMNS, PICTURES, nearest_rows
@@ -146,8 +148,17 @@ def test_the_command_says_which_row_and_by_its_exit_code_whether_there_is_one(
 
 
 def test_a_table_shows_the_published_rows_beside_a_run(
-    shared: Path, pictures: Path, capsys: pytest.CaptureFixture[str]
+    shared: Path,
+    pictures: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    answers: dict[str, Measurement] = {}
+
+    def once(task: Task) -> Measurement:  # a process loads torch
+        return answers.get(task.model) or answers.setdefault(task.model, measure_apart(task))
+
+    monkeypatch.setattr("lookalike.measuring.trying.measure_apart", once)
     model = f"reid:osnet_x0_25?weights={shared}/weights/{PTH}&preprocess=pinto"
     command = ["table", str(pictures), "--beside-published", "reid", "--models", model, "pixels"]
     quick = ["--repeats", "2", "--most-seconds", "0.1"]

@@ -1,6 +1,8 @@
 import csv
 import io
 import json
+import pickle
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from PIL import Image
 import lookalike
 from lookalike.errors import OverwriteError, UnknownNameError, UsageError
 from lookalike.judge import Drawing
+from lookalike.measuring.measure import measure
 from lookalike.measuring.measurement import Measurement, Task
 from lookalike.measuring.subject import anchor_subject, example_subject, folder_subject
 from lookalike.measuring.timing import Effort, Timing
@@ -26,6 +29,26 @@ from lookalike.testing import scene_picture
 
 QUICK = Effort(repeats=2, seconds=0.0, most_seconds=0.2, warm_up=1)
 MODELS = ["pixels", "hash:phash", "hash:dhash", "onnx:no.onnx"]
+
+
+ANSWERS: dict[bytes, str] = {}
+"""Measurements by their tasks, so that one question is measured once."""
+
+
+def tried_here(task: Task) -> Measurement:
+    """As in a process of its own, which takes longer to start than to measure."""
+    asked = pickle.dumps(task)
+    if asked not in ANSWERS:
+        ANSWERS[asked] = json.dumps(measure(task).to_dict())
+    return Measurement.from_dict(json.loads(ANSWERS[asked]))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_processes(judged: ModelTable) -> Iterator[None]:
+    """Models are tried in this process, but for the table that most tests share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lookalike.measuring.trying.measure_apart", tried_here)
+        yield
 
 
 def made(models: Any = tuple(MODELS), **options: Any) -> ModelTable:
@@ -141,7 +164,7 @@ def test_separation_is_that_of_the_specification() -> None:
 def test_a_pair_that_one_model_can_not_value_is_judged_under_none(
     scenes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = measure_apart
+    real = tried_here
 
     def lacking(task: Task) -> Measurement:
         found = real(task)
@@ -196,7 +219,7 @@ def test_rows_that_were_saved_are_not_measured_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried: list[str] = []
-    real = measure_apart
+    real = tried_here
 
     def counting(task: Task) -> Measurement:
         if task.check:
@@ -221,11 +244,13 @@ def test_rows_that_were_saved_are_not_measured_again(
 
 
 def test_an_encoder_in_hand_is_tried_here_and_tells_no_memory() -> None:
-    encoder = lookalike.load_encoder("pixels")
-    found = made([encoder, "hash:phash"])
+    found = made([lookalike.load_encoder("pixels")])
     assert found.rows[0].name == "pixels"
     assert found.rows[0].measurement.memory_mib is None
-    assert found.rows[1].measurement.memory_mib is not None
+
+
+def test_a_model_in_a_process_of_its_own_tells_its_memory(judged: ModelTable) -> None:
+    assert all(row.measurement.memory_mib is not None for row in judged.measured)
 
 
 @pytest.mark.parametrize(
@@ -313,7 +338,10 @@ def test_a_row_is_found_by_name_or_by_what_only_its_label_begins_with(judged: Mo
         judged["nothing"]
 
 
-def test_random_weights_are_shouted_and_accuracies_said_to_be_others() -> None:
+def test_random_weights_are_shouted_and_accuracies_said_to_be_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lookalike.measuring.trying.measure_apart", measure_apart)
     name = "torchvision:squeezenet1_1?weights=random"
     found = made([name], runtime=lookalike.encoders.Runtime("torch", device="cpu"))
     assert "RANDOM WEIGHTS" in found.warnings[0]
@@ -470,7 +498,7 @@ def test_a_model_that_fails_on_many_pictures_stands_aside_and_takes_no_pairs_alo
     scenes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lacking(task: Task) -> Measurement:
-        found = measure_apart(task)
+        found = tried_here(task)
         if task.model == "hash:dhash":
             return replace(found, values=(None,) * 12 + found.values[12:])
         return found
@@ -487,7 +515,7 @@ def test_all_figures_of_quality_are_of_the_same_pairs(
     scenes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lacking(task: Task) -> Measurement:
-        found = measure_apart(task)
+        found = tried_here(task)
         if task.model == "hash:dhash":
             return replace(found, values=(None, *found.values[1:]))
         return found
@@ -595,7 +623,7 @@ def test_random_weights_are_not_held_against_models_that_mean_something(
     scenes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def tried(task: Task) -> Measurement:
-        found = measure_apart(task)
+        found = tried_here(task)
         if task.model == "hash:dhash" and found.card is not None:
             card = replace(found.card, weights_tag="random(seed=0)")
             # better than all others, by luck
@@ -655,7 +683,7 @@ def test_a_process_in_which_a_model_was_slower_makes_its_times_noisy(
     steady = Timing(1.0, 1.0, 1.0, 1.0, 1.0, 30, (1.0, 1.0))
 
     def tried(task: Task) -> Measurement:
-        found = measure_apart(task)
+        found = tried_here(task)
         assert found.times is not None
         model = replace(steady, rounds=(1.8,)) if task.check else steady
         return replace(found, times=replace(found.times, model=model))
@@ -673,7 +701,7 @@ def test_a_second_process_that_fails_is_told_and_costs_no_row(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def tried(task: Task) -> Measurement:
-        return Measurement(task.model, "it died") if task.check else measure_apart(task)
+        return Measurement(task.model, "it died") if task.check else tried_here(task)
 
     monkeypatch.setattr("lookalike.measuring.trying.measure_apart", tried)
     found = made(["pixels"])

@@ -168,7 +168,9 @@ def calibrate(
         version=__version__,
     )
     told = drawing.notes(setting.trial, resampling)
-    return Calibration(card, (*notes, *setting.notes, *told, *side.origin.warnings))
+    return Calibration(
+        card, (*notes, *setting.notes, *told, *side.origin.warnings, *counted.warnings)
+    )
 
 
 def _reference(case: Case, counted: Counted, resampling: Resampling, seed: int) -> Reference:

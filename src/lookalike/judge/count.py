@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +13,19 @@ from lookalike.judge.listed import ListedPairs
 from lookalike.judge.pair_counts import PairCounts
 from lookalike.judge.resampling import Resampling
 from lookalike.judge.trial import Trial
-from lookalike.metrics import Scale, Scorer
+from lookalike.metrics import Scale, Scorer, condensed
 
 CELLS = 2**22
 """Scores per block: what is held beside the vectors is about 20 times as many bytes."""
 
 COUNTED = 2**21
-"""Steps of the scale on which many pairs are counted. Where scores spread over a tenth of their
-range or more, an AUC is off by less than 1e-8."""
+"""Cells in which many pairs are counted, narrow where pairs are many; see `TOO_COARSE`."""
 
 SORTED = 2**22
 """Pairs up to which levels are sorted instead, on a finer scale."""
+
+TOO_COARSE = 5e-7
+"""Error of an AUC by rounding from which it is told."""
 
 SAMPLE = 2**16
 """Pairs that are looked at to place the bins of the bootstrap."""
@@ -31,7 +33,11 @@ SAMPLE = 2**16
 MOST_BINS = 1024
 """Bins of the bootstrap of listed pairs."""
 
+SEED = 0
+"""Of the sample that places cells, so that two counts of the same pairs agree."""
+
 Progress = Callable[[int], None]
+Pairs: TypeAlias = "tuple[NDArray[np.intp], NDArray[np.intp]]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +50,27 @@ class Counted:
             replicate of a resampling. Empty without one.
         different: Likewise.
         limits: (B,) the metric's value down to which each bin reaches (up to, for distances).
+        blur: By how much the ROC AUC may be off since scores were rounded to levels, at most: half
+            the share of a same and a different pair that lie on one level and differ. Estimated
+            from a sample of both; 0 if they are few.
     """
 
     counts: PairCounts
     same: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
     different: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
     limits: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    blur: float = 0.0
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Says so where scores are too nearly alike for measures over pairs."""
+        if self.blur <= TOO_COARSE:
+            return ()
+        return (
+            f"many scores are too nearly alike to be told apart: rounding may change the ROC AUC "
+            f"by up to {self.blur:.1g}, and measures over pairs likewise; vectors that differ so "
+            "little may need their mean taken off, or another encoder",
+        )
 
 
 def count_trial(
@@ -75,8 +96,10 @@ def count_trial(
     """
     scale = counting_scale(trial, scorer)
     tally = _Sorted(scale) if _few(trial) else _Histogram(scale)
+    blur = 0.0
     if resampling and bins is None:
-        bins = _bins(trial, scorer, scale, seed)
+        some, same = (_Sample.of(scorer, scale, pairs) for pairs in _samples(trial, seed))
+        bins, blur = _bins(scale, some.levels, same.levels), _blur(scorer, some, same)
     table = _Replicates(trial, resampling, bins) if resampling and bins else None
     for rows, columns, found, related in _blocks(trial, scorer, scale):
         tally.add(found, related)
@@ -85,16 +108,65 @@ def count_trial(
         if progress:
             progress(rows.stop - rows.start)
     counts = tally.counts(scorer.metric.higher_is_closer)
-    return Counted(counts, *table.finished(), table.limits(scale)) if table else Counted(counts)
+    return (
+        Counted(counts, *table.finished(), table.limits(scale), blur) if table else Counted(counts)
+    )
 
 
 def counting_scale(trial: Trial, scorer: Scorer) -> Scale:
-    """The scale that the pairs of a trial are counted on."""
-    return scorer.scale if _few(trial) else scorer.scale.coarsened(COUNTED)
+    """The scale that the pairs of a trial are counted on; always the same for the same vectors."""
+    if _few(trial) or scorer.scale.levels <= COUNTED + 1:
+        return scorer.scale
+    some, same = (scorer.paired(*one) for one in _samples(trial, SEED))
+    # the closest of all decide rare false matches
+    closest = some[some > np.quantile(some, 0.99)] if len(some) else some
+    return condensed(scorer.scale, [some, same, closest], COUNTED)
 
 
 def _few(trial: Trial) -> bool:
     return len(trial.rows) * len(trial.columns) <= SORTED
+
+
+def _samples(trial: Trial, seed: int) -> tuple[Pairs, Pairs]:
+    """Random pairs, and some of those that are the same: rows and columns of each."""
+    rng = np.random.default_rng(seed)
+    rows = rng.integers(0, max(1, len(trial.rows)), SAMPLE if len(trial.rows) else 0)
+    columns = rng.integers(0, len(trial.columns), len(rows))
+    return (rows, columns), _sample_of_same(trial, rng)
+
+
+@dataclass(frozen=True, eq=False)
+class _Sample:
+    """Pairs that are looked at beforehand: rows, columns and levels."""
+
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    levels: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, scorer: Scorer, scale: Scale, pairs: Pairs) -> _Sample:
+        return cls(*pairs, scorer.paired(*pairs, scale=scale))
+
+
+def _blur(scorer: Scorer, some: _Sample, same: _Sample) -> float:
+    """See `Counted.blur`; of random pairs nearly all are different."""
+    shared = np.intersect1d(some.levels, same.levels)
+    if not len(shared) or scorer.metric.name == "hamming":
+        return 0.0
+    tied, alike = [], []
+    for sample in (some, same):
+        on = np.isin(sample.levels, shared)
+        tied.append(sample.levels[on])
+        alike.append(scorer.told_apart(sample.rows[on], sample.columns[on]))
+    found = max(0.0, _meetings(*tied) - _meetings(*alike))
+    return found / 2 / (len(some.levels) * len(same.levels))
+
+
+def _meetings(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
+    """How often a number of the one array equals one of the other."""
+    (a, times), (b, other_times) = (np.unique(side, return_counts=True) for side in (one, other))
+    _, here, there = np.intersect1d(a, b, assume_unique=True, return_indices=True)
+    return float(times[here].astype(np.float64) @ other_times[there])
 
 
 class _Histogram:
@@ -148,7 +220,12 @@ def count_listed(
     """Scores and counts listed pairs, as `count_trial` does all pairs."""
     levels = scorer.paired(pairs.rows, pairs.columns)
     values = scorer.scale.values(levels)
-    return count_values(pairs, values, scorer.metric.higher_is_closer, resampling)
+    found = count_values(pairs, values, scorer.metric.higher_is_closer, resampling)
+    sides = [
+        _Sample(pairs.rows[which], pairs.columns[which], levels[which])
+        for which in (~pairs.same, pairs.same)
+    ]
+    return replace(found, blur=_blur(scorer, *sides))
 
 
 def count_values(
@@ -257,13 +334,8 @@ class Bins:
         return np.where(levels == self.ignored, self.width - 1, bins)
 
 
-def _bins(trial: Trial, scorer: Scorer, scale: Scale, seed: int) -> Bins:
+def _bins(scale: Scale, some: NDArray[np.int64], same: NDArray[np.int64]) -> Bins:
     """Bins that are narrow where false positive rates are small, and where same pairs are many."""
-    rng = np.random.default_rng(seed)
-    rows = rng.integers(0, max(1, len(trial.rows)), SAMPLE if len(trial.rows) else 0)
-    columns = rng.integers(0, len(trial.columns), len(rows))
-    some = scorer.paired(rows, columns, scale=scale)
-    same = scorer.paired(*_sample_of_same(trial, rng), scale=scale)
     tail = 1 - np.concatenate([np.geomspace(1e-4, 0.01, 40), np.linspace(0.012, 0.99, 72)])
     found = [
         np.quantile(levels, shares, method="higher").astype(np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +20,14 @@ from lookalike.judge.listed import ListedPairs
 from lookalike.judge.pair_counts import PairCounts
 from lookalike.judge.resampling import Resampling, share_interval
 from lookalike.judge.trial import Trial
-from lookalike.metrics import Scale, Scorer
+from lookalike.metrics import Even, Scale, Scorer
 
 Progress = Callable[[int], None]
 
 BY_REFERENCE, BY_OTHER, BY_OTHER_OWN = 4, 2, 1
 """Bits of a pair's code: who accepts it, at the reference's threshold and at its own."""
 
-CODES = Scale(0.0, 1.0, 8, lambda codes: codes)
+CODES = Even(0.0, 1.0, 8, lambda codes: codes)
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ class _Side:
     trial: Trial | ListedPairs
     counts: PairCounts
 
-    @property
+    @cached_property
     def scale(self) -> Scale:
         if isinstance(self.trial, ListedPairs):
             return self.scorer.scale

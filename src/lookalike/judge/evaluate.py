@@ -10,13 +10,11 @@ import numpy as np
 from lookalike.embeddings import Embeddings
 from lookalike.errors import UsageError
 from lookalike.judge.case import Case, Judged, aligned, names_of, opened
-from lookalike.judge.count import SORTED
 from lookalike.judge.curves import curve_plots, curves_of
 from lookalike.judge.differences import differences_of
 from lookalike.judge.judgement import Evaluation, Judgement
 from lookalike.judge.listed import ListedPairs
 from lookalike.judge.measures import pair_measures
-from lookalike.judge.pair_counts import PairCounts
 from lookalike.judge.partners import chance_of_either
 from lookalike.judge.queries import Options, Rerank, query_measures
 from lookalike.judge.query_metrics import SHOTS
@@ -26,9 +24,6 @@ from lookalike.judge.trial import Trial
 from lookalike.judge.truth import Setting, Truth
 from lookalike.metrics import metric_named
 from lookalike.report import amount
-
-FEW_LEVELS = 5000
-"""Distinct scores of many pairs below which rounding may have tied pairs that differ."""
 
 
 def evaluate(
@@ -153,7 +148,13 @@ def _check_setting(setting: Setting, options: Options) -> None:
             if value is not None:
                 raise UsageError(f"{name} does not go with pairs that are listed one by one")
     elif options.rerank and (trial.pessimistic or (trial.own >= 0).any()):
-        raise UsageError("re-ranking needs queries and a gallery apart, as --truth reid has")
+        both = int((trial.own >= 0).sum())
+        raise UsageError(
+            "re-ranking needs queries and a gallery apart"
+            + f", and {amount(both, 'picture')} are both" * (both > 0),
+            cure="judge a re-identification data set, in folders query and gallery or as it is "
+            "published, by --truth reid",
+        )
 
 
 def _passes(setting: Setting, options: Options) -> int:
@@ -193,17 +194,7 @@ def _judge(case: Case, name: str, resampling: Resampling, options: Options) -> J
         measures,
         counted.counts,
         curves_of(counted.counts, first_ranks),
-        (*case.side.card.warnings, *case.side.origin.warnings, *_coarse(case, counted.counts)),
-    )
-
-
-def _coarse(case: Case, counts: PairCounts) -> tuple[str, ...]:
-    """Says so where many pairs share few levels, of which hamming alone has few by nature."""
-    if len(counts.values) > FEW_LEVELS or sum(counts.pairs) < SORTED or case.metric == "hamming":
-        return ()
-    return (
-        f"the scores lie on only {amount(len(counts.values), 'level')}: vectors that are nearly "
-        "alike, or one that is far longer than the others; measures over pairs are too coarse",
+        (*case.side.card.warnings, *case.side.origin.warnings, *counted.warnings),
     )
 
 

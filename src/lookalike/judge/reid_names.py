@@ -1,8 +1,8 @@
 """Who is on a picture, and which camera took it, from the names of re-identification data sets.
 
 Market-1501 (Zheng et al., ICCV 2015), DukeMTMC-reID (Ristani et al., ECCV workshops 2016; Zheng et
-al., ICCV 2017), CUHK03 (Li et al., CVPR 2014) and MSMT17 (Wei et al., CVPR 2018) write both into
-the file name.
+al., ICCV 2017), CUHK03 (Li et al., CVPR 2014), MSMT17 (Wei et al., CVPR 2018) and VeRi-776 (Liu et
+al., ECCV 2016), whose persons are vehicles, write both into the file name.
 """
 
 from __future__ import annotations
@@ -14,25 +14,12 @@ from typing import Literal, TypeAlias
 from lookalike.errors import UsageError
 
 Role: TypeAlias = Literal["ordinary", "junk", "distractor"]
-Side: TypeAlias = Literal["query", "gallery", "train"]
-
-SIDES: dict[str, Side | None] = {
-    "query": "query",
-    "bounding_box_test": "gallery",
-    "gallery": "gallery",
-    "bounding_box_train": "train",
-    "train": "train",
-    "mask_train_v2": "train",
-    "test": None,
-    "mask_test_v2": None,
-}
-"""Folder → what lies in it. MSMT17's test folders hold both sides; its lists tell them apart."""
-
 FORMS = (
     "0001_c1s1_001051_00.jpg (Market-1501, cameras 1-6), "
     "0005_c2_f0046985.jpg (DukeMTMC-reID, cameras 1-8), "
     "1_003_2_01.png (CUHK03, pairs 1-5, views 1-2), "
-    "0000_003_07_0303morning_0015_0.jpg (MSMT17, cameras 1-15)"
+    "0000_003_07_0303morning_0015_0.jpg (MSMT17, cameras 1-15), "
+    "0002_c002_00030600_0.jpg (VeRi-776, cameras 1-20)"
 )
 
 _SEPARATOR = re.compile(r"::|[/\\]")
@@ -46,6 +33,9 @@ _CUHK = re.compile(r"(?P<person>[1-5]_[0-9]{3})_(?P<camera>[12])_[0-9]{2}\Z")
 _MSMT = re.compile(
     r"(?P<person>[0-9]+)_[0-9]+_(?P<camera>0?[1-9]|1[0-5])_[0-9]{4}(?:morning|noon|afternoon)_"
 )
+_RELAID = re.compile(r"[0-9]+_c[12]_[0-9]+\.")
+_VERI = re.compile(r"(?P<person>[0-9]+)_c(?P<camera>0(?:0[1-9]|1[0-9]|20))_[0-9]{8}_[0-9]+\Z")
+_FORMS = {"market": _MARKET, "duke": _DUKE, "cuhk": _CUHK, "msmt": _MSMT, "veri": _VERI}
 
 
 @dataclass(frozen=True)
@@ -67,7 +57,7 @@ class ReidName:
 
 
 def reid_name(path: str) -> ReidName:
-    r"""Reads a name of Market-1501, DukeMTMC-reID, CUHK03 or MSMT17.
+    r"""Reads a name of Market-1501, DukeMTMC-reID, CUHK03, MSMT17 or VeRi-776.
 
     Only the base name counts, with any ending of a picture in upper or lower case. MSMT17 says the
     person twice, and a numbered folder has to agree with the name.
@@ -87,18 +77,17 @@ def reid_name(path: str) -> ReidName:
         >>> reid_name("labeled/1_003_2_01.png")
         ReidName(person='1_003', camera=1, role='ordinary')
     """
-    *folders, name = _SEPARATOR.split(path)
-    ending = _ENDING.search(name)
-    stem = name[: ending.start()] if ending else ""
-    if found := _MARKET.match(stem) or _DUKE.match(stem):
-        person = _decimal(found["person"])
-        return ReidName(person, int(found["camera"]) - 1, _market_role(person))
-    if found := _CUHK.match(stem):
-        return ReidName(found["person"], int(found["camera"]) - 1, "ordinary")
-    if found := _MSMT.match(stem):
-        person = _decimal(found["person"])
-        _require_own_folder(person, folders, path)
-        return ReidName(person, int(found["camera"]) - 1, "ordinary")
+    *folders, name = path_parts(path)
+    form, found = _read(name)
+    if found:
+        person, camera = found["person"], int(found["camera"]) - 1
+        if form == "cuhk":
+            return ReidName(person, camera, "ordinary")
+        person = _decimal(person)
+        if form == "msmt":
+            _require_own_folder(person, folders, path)
+        roles = form in ("market", "duke")
+        return ReidName(person, camera, _market_role(person) if roles else "ordinary")
     raise UsageError(
         "the name says neither person nor camera in a form that is known",
         where=path,
@@ -106,29 +95,39 @@ def reid_name(path: str) -> ReidName:
     )
 
 
-def reid_side(path: str) -> Side | None:
-    """The side of a data set that a picture is on, from the nearest folder that names one.
+def reid_form(path: str) -> str:
+    """The data set that names pictures so: ``market``, ``duke``, ``cuhk``, ``msmt``, ``veri``.
 
-    Args:
-        path: As for `reid_name`. Upper and lower case of a folder are the same.
-
-    Returns:
-        ``query``; ``gallery`` for a folder ``bounding_box_test`` or ``gallery``; ``train`` for
-        ``bounding_box_train``, ``mask_train_v2`` or ``train``; or None if no folder says, or the
-        nearest is ``test`` or ``mask_test_v2``, which hold queries and gallery together.
+    Empty if none does. CUHK03 as others lay it out anew has names like those of DukeMTMC-reID, but
+    for the frame.
 
     Example:
-        >>> reid_side("market.tar::query/0001_c1s1_001051_00.jpg")
-        'query'
-        >>> reid_side("train/duke/bounding_box_test/0005_c2_f0046985.jpg")
-        'gallery'
-        >>> reid_side("0005_c2_f0046985.jpg") is None
-        True
+        >>> reid_form("0005_c2_f0046985.jpg"), reid_form("0005_c2_12.png"), reid_form("1.jpg")
+        ('duke', 'cuhk', '')
     """
-    for folder in reversed(_SEPARATOR.split(path)[:-1]):
-        if folder.lower() in SIDES:
-            return SIDES[folder.lower()]
-    return None
+    name = path_parts(path)[-1]
+    form = _read(name)[0]
+    return "cuhk" if form == "duke" and _RELAID.match(name) else form
+
+
+def path_parts(path: str) -> list[str]:
+    r"""Folders and the name of a picture, on any system and in archives.
+
+    Example:
+        >>> path_parts(r"x.tar::query\1.jpg")
+        ['x.tar', 'query', '1.jpg']
+    """
+    return _SEPARATOR.split(path)
+
+
+def _read(name: str) -> tuple[str, re.Match[str] | None]:
+    """The form of a base name and what it says."""
+    ending = _ENDING.search(name)
+    stem = name[: ending.start()] if ending else ""
+    for form, pattern in _FORMS.items():
+        if found := pattern.match(stem):
+            return form, found
+    return "", None
 
 
 def _decimal(number: str) -> str:

@@ -14,12 +14,12 @@ from lookalike.embeddings import Row
 from lookalike.errors import UsageError
 from lookalike.images.table import same_or_different, table_rows
 from lookalike.judge.listed import listed_pairs
+from lookalike.judge.reid import Reid
 from lookalike.judge.truth import (
     KINDS,
     Labels,
     ListedLabels,
     Partners,
-    Reid,
     Relevance,
     Setting,
     Truth,

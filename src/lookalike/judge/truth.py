@@ -13,12 +13,18 @@ import numpy as np
 from lookalike.embeddings import Row
 from lookalike.errors import UsageError
 from lookalike.judge.listed import ListedPairs
-from lookalike.judge.reid_names import ReidName, reid_name, reid_side
+from lookalike.judge.reid_layouts import looks_like_reid
 from lookalike.judge.trial import Trial, trial_of_groups, trial_of_lists
 from lookalike.report import amount
 
 KINDS = ("folders", "partners", "reid")
 """Words for truths that file names hold; anything else names a table."""
+
+
+REID_HINT = (
+    "pictures are called as in data sets of re-identification, whose folders are not the truth: "
+    "--truth reid takes person and camera from the names"
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ class Labels(Truth):
                 cure=self.cure or "pictures of the same thing and of different things are needed",
             )
         trial = trial_of_groups(
-            _codes(labels), [row.id for row in rows], queries=known, gallery=known
+            group_codes(labels), [row.id for row in rows], queries=known, gallery=known
         )
         left_out = len(rows) - len(known)
         notes = (f"left out: {amount(left_out, 'picture')} without a label",) * (left_out > 0)
@@ -94,7 +100,13 @@ class Labels(Truth):
         return Setting(trial, about, notes + told)
 
 
-def _codes(labels: Sequence[Hashable | None]) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+def group_codes(labels: Sequence[Hashable | None]) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """(N,) labels numbered from 0 in the order in which they come up.
+
+    Example:
+        >>> group_codes(["b", "a", "b"]).tolist()
+        [0, 1, 0]
+    """
     numbers: dict[Hashable | None, int] = {}
     return np.array([numbers.setdefault(label, len(numbers)) for label in labels], np.intp)
 
@@ -107,8 +119,13 @@ def folder_labels() -> Labels:
         >>> folder_labels().setting(rows).about
         '3 pictures of 2 identities, by the folder of each picture'
     """
+
+    def labels_of(rows: Sequence[Row]) -> tuple[list[Hashable | None], tuple[str, ...]]:
+        hint = (REID_HINT,) * looks_like_reid([row.id for row in rows])
+        return [folder_of(row.id) for row in rows], hint
+
     return Labels(
-        lambda rows: ([folder_of(row.id) for row in rows], ()),
+        labels_of,
         "the folder of each picture",
         "name the truth: --truth partners for left/ and right/, reid for names with person and "
         "camera, or a table",
@@ -161,63 +178,6 @@ class ListedLabels(Truth):
 def _missing(label: Hashable | None) -> bool:
     """Whether a label is one of the ways in which data frames say that there is none."""
     return label is None or type(label).__name__ in ("NAType", "NaTType") or label != label
-
-
-@dataclass(frozen=True)
-class Reid(Truth):
-    """Person and camera in the names of files, as in Market-1501, and the protocol built on them.
-
-    A picture in a folder ``query`` is a query, one in ``gallery`` or ``bounding_box_test`` a
-    gallery entry; one in a folder for training is left out unless all are. A picture in none of
-    these folders is both. A person seen by the query's own camera is ignored, junk (person -1) is
-    dropped, distractors (person 0) stay in the gallery as wrong answers.
-    """
-
-    def setting(self, rows: Sequence[Row]) -> Setting:
-        """Queries against the gallery."""
-        names = [reid_name(_member(row.id)) for row in rows]
-        sides = [reid_side(row.id) for row in rows]
-        if set(sides) == {"train"}:
-            sides = [None] * len(rows)
-        queries = [n for n, name in enumerate(names) if _is_query(name, sides[n])]
-        gallery = [n for n, name in enumerate(names) if _is_entry(name, sides[n])]
-        persons = _codes([_person(name, n) for n, name in enumerate(names)])
-        for side, found in (("query", queries), ("gallery", gallery)):
-            if not found:
-                raise UsageError(
-                    f"none of {len(rows):,} pictures is a {side} picture",
-                    cure="they lie in folders called query and gallery (or bounding_box_test)",
-                )
-        trial = trial_of_groups(
-            persons,
-            [row.id for row in rows],
-            queries=np.array(queries, np.intp),
-            gallery=np.array(gallery, np.intp),
-            cameras=np.array([name.camera for name in names], np.intp),
-        )
-        people = len({names[n].person for n in queries})
-        junk = sum(name.role == "junk" for name in names)
-        training = sum(side == "train" for side in sides)
-        notes = (
-            *([f"left out: {amount(junk, 'junk picture')} (person -1)"] * (junk > 0)),
-            *([f"left out: {amount(training, 'picture')} for training"] * (training > 0)),
-            "a person seen by the query's own camera counts neither as right nor as wrong",
-        )
-        about = f"{len(queries):,} queries of {people:,} people against {len(gallery):,} pictures"
-        return Setting(trial, about, notes)
-
-
-def _person(name: ReidName, position: int) -> Hashable:
-    # distractors belong to nobody, not to each other
-    return name.person if name.role != "distractor" else ("distractor", position)
-
-
-def _is_query(name: ReidName, side: str | None) -> bool:
-    return name.role == "ordinary" and side in ("query", None)
-
-
-def _is_entry(name: ReidName, side: str | None) -> bool:
-    return name.role != "junk" and side in ("gallery", None)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Scores of many vectors with many, block by block, on a fixed scale of levels."""
+"""Scores of many vectors with many, block by block, on a scale of levels."""
 
 from __future__ import annotations
 
@@ -12,59 +12,25 @@ from numpy.typing import NDArray
 from lookalike.errors import VectorError
 from lookalike.metrics.metric import RECIPROCAL_LIMIT, Floats, Metric, metric_named, unit
 from lookalike.metrics.product import Product, product_of
-
-STEPS = 2**36
-"""Steps between the lowest and the highest level of a scale."""
-
-DISTANCE_STEPS = 2**24
-"""The same for distances, which are differences of large numbers and so less exact when small."""
+from lookalike.metrics.scale import DIGITS, ROOM, Even, Octaves, Scale, octaves
 
 PREPARED = 4096
 """Vectors that are made ready at a time."""
 
+DISTANCE_DIGITS = 30
+"""The same as `DIGITS` for squared distances, which are differences and so less exact."""
 
-@dataclass(frozen=True)
-class Scale:
-    """Evenly spaced levels that scores are rounded to, so that equal scores stay equal.
+FLOOR_OF_DISTANCES = 2.0**-24
+"""Distances are rounded evenly below this part of a vector's length, which float32 knows it by."""
 
-    The last digits of a product depend on how it is blocked. Rounding to levels much coarser than
-    that, and much finer than any difference that matters, gives each pair one score. Levels are
-    whole numbers, so scores can be counted.
+NOISE = 8
+"""Binary digits of a float64 that may be the noise of a product."""
 
-    Attributes:
-        low: Score of level 0.
-        step: From one level to the next.
-        levels: How many there are.
-        value: Scores (higher is closer) → values of the metric.
-    """
+CANCELLED = 2.0**-12
+"""Share of |a|^2 + |b|^2 below which a squared distance is made from differences."""
 
-    low: float
-    step: float
-    levels: int
-    value: Callable[[Floats], Floats]
-
-    def level(self, scores: NDArray[Any], out: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The nearest level of each score; overwrites the scores, and fills and returns `out`."""
-        np.multiply(scores, 1 / self.step, out=scores)
-        np.add(scores, 0.5 - self.low / self.step, out=scores)
-        np.copyto(out, scores, casting="unsafe")  # rounds down, since nothing is below 0
-        return out
-
-    def coarsened(self, most: int) -> Scale:
-        """A scale over the same range with at most so many steps; this one if it has no more.
-
-        Example:
-            >>> Scale(-1.0, 0.125, 17, lambda scores: scores).coarsened(8).step
-            0.25
-        """
-        times = 1
-        while (self.levels - 1) > most * times:
-            times *= 2
-        return Scale(self.low, self.step * times, -(-(self.levels - 1) // times) + 1, self.value)
-
-    def values(self, levels: NDArray[np.int64]) -> Floats:
-        """The metric's values at levels."""
-        return self.value((self.low + levels * self.step).astype(np.float64))
+TYPICAL = 1024
+"""Vectors that are looked at to find the middle and the usual length of all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +61,7 @@ class Scorer:
     def levels(
         self, rows: slice, columns: slice, *, scale: Scale | None = None
     ) -> NDArray[np.int64]:
-        """(r, c) levels of a block, on this scale or on a coarser one."""
+        """(r, c) levels of a block, on this scale or on another one."""
         scores = self.block(rows, columns)
         return (scale or self.scale).level(scores, np.empty(scores.shape, np.int64))
 
@@ -116,6 +82,26 @@ class Scorer:
             (scale or self.scale).level(scores, found[part])
         return found
 
+    def told_apart(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.int64]:
+        """(P,) whole numbers that differ where pairs differ by more than the noise of float64.
+
+        They show what levels do not tell apart. Those of hamming are its levels.
+        """
+        if not isinstance(self.scale, Octaves):
+            return self.paired(rows, columns)
+        found = np.empty(len(rows))
+        inner = self.metric.name == "inner-product"
+        for start in range(0, len(rows), PREPARED):
+            part = slice(start, start + PREPARED)
+            a, b = self.rows[rows[part]], self.columns[columns[part]]
+            found[part] = _dot(a, b) if inner else -_minus_distance(a, b)
+        # 1 for vectors of length 1; else what vectors of the usual length have
+        usual = {"inner-product": self.scale.floor, "cosine": 1.0}
+        found += np.copysign(
+            usual.get(self.metric.name, np.sqrt(self.scale.floor) / FLOOR_OF_DISTANCES), found
+        )
+        return found.view(np.int64) >> NOISE
+
 
 def scorer_of(
     metric: str,
@@ -128,8 +114,10 @@ def scorer_of(
 
     Products are float64, of vectors held as float64. Those of float32 would differ in the last
     digits with the shape of a block, and so part pairs of equal vectors; hamming alone is exact
-    in float32. What a score loses is the rounding to a level, at most half of one of `STEPS` steps
-    (`DISTANCE_STEPS` for distances) over the range; for hamming there is one for each bit.
+    in float32. What a score loses is the rounding to a level, see `Scale`: about 2^-`DIGITS` of
+    the distance, of 1 - cosine, or of the inner product, or of a floor that is lower than what
+    vectors of the usual length have. So one vector that is far longer than the others changes
+    nothing about those. For hamming there is a level for each bit.
 
     Args:
         metric: Its name.
@@ -157,7 +145,8 @@ def scorer_of(
     left = method.ready(rows)
     right = left if columns is None else method.ready(columns)
     if method.block is _distance_block:  # distances do not change, and lose fewer digits
-        middle = right.mean(axis=0) if len(right) else 0.0
+        # the median, since the mean follows a vector that is far away from all others
+        middle = np.median(_some(right), axis=0) if len(right) else 0.0
         left, same = left - middle, right is left
         right = left if same else right - middle
     product = product_of(left, right, device)
@@ -191,7 +180,32 @@ def _plain_block(
 
 
 def _cosine_scale(left: NDArray[Any], right: NDArray[Any]) -> Scale:
-    return Scale(-1.0, 2.0 / STEPS, STEPS + 1, lambda scores: scores)
+    return _octaves(2.0**-6, 2.0, right, _one_minus, lambda missing: 1.0 - missing)
+
+
+def _one_minus(scores: NDArray[Any]) -> NDArray[Any]:
+    return np.subtract(1.0, scores, out=scores)
+
+
+def _octaves(
+    floor: float,
+    most: float,
+    right: NDArray[Any],
+    magnitude: Callable[[NDArray[Any]], NDArray[Any]],
+    value: Callable[[Floats], Floats],
+    *,
+    signed: bool = False,
+    digits: int = DIGITS,
+) -> Octaves:
+    """A scale whose levels leave room for positions among the columns."""
+    floor = max(floor, 2.0**-1000)
+    taken = octaves(floor, most).bit_length() + len(right).bit_length() + signed
+    return Octaves(floor, most, min(digits, ROOM - taken), magnitude, value, signed)
+
+
+def _some(vectors: NDArray[Any]) -> NDArray[Any]:
+    """At most `TYPICAL` of them, evenly spread."""
+    return vectors[:: -(-len(vectors) // TYPICAL) or 1]
 
 
 def _dot(a: Floats, b: Floats) -> Floats:
@@ -199,13 +213,20 @@ def _dot(a: Floats, b: Floats) -> Floats:
     return products
 
 
-def _largest_norm(vectors: NDArray[Any]) -> float:
+def _lengths(vectors: NDArray[Any]) -> tuple[float, float]:
+    """The largest length, and one that is short among those that are not zero."""
     squares = [
-        _dot(part, part).max(initial=0.0)
+        _dot(part, part)
         for start in range(0, len(vectors), PREPARED)
         for part in (vectors[start : start + PREPARED].astype(np.float64),)
     ]
-    return float(np.sqrt(max(squares, default=0.0)))
+    lengths = np.sqrt(np.concatenate([np.zeros(0), *squares]))
+    positive = lengths[lengths > 0]
+    if not len(positive):
+        return 0.0, 0.0
+    # a tenth may be shorter by far; below that, rounding would follow the noise of the others
+    short = max(float(positive.min()), float(np.quantile(positive, 0.1)) / 64)
+    return float(positive.max()), short
 
 
 def _as_float32(vectors: NDArray[Any]) -> NDArray[Any]:
@@ -213,8 +234,16 @@ def _as_float32(vectors: NDArray[Any]) -> NDArray[Any]:
 
 
 def _inner_scale(left: NDArray[Any], right: NDArray[Any]) -> Scale:
-    most = _power_of_two(_largest_norm(left) * _largest_norm(right))
-    return Scale(-most, 2 * most / STEPS, STEPS + 1, lambda scores: scores)
+    (most, short), (other_most, other_short) = _lengths(left), _lengths(right)
+    floor = _power_of_two(short * other_short)
+    return _octaves(
+        floor,
+        most * other_most,
+        right,
+        lambda scores: np.abs(scores, out=scores),
+        lambda scores: scores + 0.0,  # no zero below zero
+        signed=True,
+    )
 
 
 def _power_of_two(bound: float) -> float:
@@ -228,8 +257,16 @@ def _as_float64(vectors: NDArray[Any]) -> NDArray[Any]:
 
 def _distance_scale(value: Callable[[Floats], Floats]) -> Callable[..., Scale]:
     def scale(left: NDArray[Any], right: NDArray[Any]) -> Scale:
-        most = _power_of_two(_largest_norm(left) + _largest_norm(right))
-        return Scale(-most, most / DISTANCE_STEPS, DISTANCE_STEPS + 1, value)
+        (most, short), (other_most, other_short) = _lengths(left), _lengths(right)
+        floor = _power_of_two(max(short, other_short) * FLOOR_OF_DISTANCES) ** 2
+        return _octaves(
+            floor,
+            (most + other_most) ** 2,
+            right,
+            lambda scores: np.multiply(scores, scores, out=scores),
+            lambda squares: value(0.0 - np.sqrt(squares)),
+            digits=DISTANCE_DIGITS,
+        )
 
     return scale
 
@@ -242,13 +279,30 @@ def _distance_block(
     def block(rows: slice, columns: slice) -> NDArray[Any]:
         found = product(rows, columns)
         found *= -2
-        found += squares[0][rows, None]
-        found += squares[1][columns]
+        both = squares[0][rows, None] + squares[1][columns]
+        found += both
+        both *= CANCELLED
+        close = found < both
+        if close.any():
+            _from_differences(found, np.nonzero(close), left[rows], right[columns])
         np.maximum(found, 0, out=found)
         np.sqrt(found, out=found)
         return np.subtract(0.0, found, out=found)
 
     return block
+
+
+def _from_differences(
+    found: NDArray[Any],
+    cells: tuple[NDArray[np.intp], ...],
+    left: NDArray[Any],
+    right: NDArray[Any],
+) -> None:
+    """Squared distances of vectors so close that most digits of the quick form cancel."""
+    for start in range(0, len(cells[0]), PREPARED):
+        row, column = (one[start : start + PREPARED] for one in cells)
+        apart = left[row] - right[column]
+        found[row, column] = _dot(apart, apart)
 
 
 def _minus_distance(a: Floats, b: Floats) -> Floats:
@@ -257,7 +311,7 @@ def _minus_distance(a: Floats, b: Floats) -> Floats:
 
 def _hamming_scale(left: NDArray[Any], right: NDArray[Any]) -> Scale:
     bits = left.shape[1]
-    return Scale(0.0, 1.0 / bits, bits + 1, lambda scores: scores)
+    return Even(0.0, 1.0 / bits, bits + 1, lambda scores: scores)
 
 
 def _hamming_block(
