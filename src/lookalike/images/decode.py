@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from lookalike.extras import installed, require
 from lookalike.images.picture import UNDONE, Picture
-from lookalike.images.place import Limits, Place, ReadError, Reason, Unreadable
+from lookalike.images.place import Limits, Place, ReadError, Reason, Unreadable, read_place
 
 COMMON = ("JPEG", "PNG", "GIF", "BMP", "PPM")
 """Formats whose readers Pillow loads at once; the others are tried only when these fail."""
@@ -51,9 +51,7 @@ def decode(
     limits = limits or Limits()
     digest = ""
     try:
-        found = _read(place, limits)
-        if isinstance(found, (bytearray, memoryview)):
-            found = bytes(found)
+        found = read_place(place, limits)
         if isinstance(found, bytes):
             digest = hashlib.sha256(found).hexdigest()
         image = _open(found) if isinstance(found, bytes) else found
@@ -81,15 +79,6 @@ def _reduce(image: Image.Image, at_least: tuple[int, int]) -> None:
     if _orientation(image) >= 5:
         height, width = width, height
     image.draft(None, (width, height))
-
-
-def _read(place: Place, limits: Limits) -> bytes | Image.Image:
-    try:
-        return place.read(limits)
-    except (ReadError, MemoryError):
-        raise
-    except Exception as error:  # a place may come from anyone, and one must not end the loop
-        raise ReadError(Reason.READ_ERROR, f"{type(error).__name__}: {error}") from error
 
 
 def _open(data: bytes) -> Image.Image:
