@@ -221,7 +221,8 @@ def write_page(result: Viewable, path: str, *, force: bool) -> None:
     from lookalike.report.html import html_page
 
     check_free(path, force=force)
-    draft = f"{path}.{os.getpid()}.tmp"
+    folder, name = os.path.split(path)
+    draft = os.path.join(folder, f"{name[:50]}.{os.getpid()}.tmp")  # names may be as long as can be
     page = html_page(result.view())
     try:
         with open(draft, "w", encoding="utf-8", errors="backslashreplace") as stream:
