@@ -234,3 +234,35 @@ def test_exit_codes_and_messages_of_stores(
     capsys.readouterr()
     assert exit_code(arguments) == code
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii"])
+def test_names_of_any_bytes_are_printed_whatever_the_terminal_has(
+    pictures: Path, encoding: str
+) -> None:
+    for name, new in (("a.png", b"caf\xe9.png"), ("b.png", b"c\x1b[31m.png")):
+        os.rename(pictures / name, os.path.join(os.fsencode(pictures), new))
+    run = subprocess.run(
+        [sys.executable, "-m", "lookalike", "compare", ".", "-m", "pixels"],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+    )
+    assert (run.returncode, run.stderr) == (0, b"")
+    assert run.stdout.count(b"\\xe9") == run.stdout.count(b"\\x1b") == 2  # a row and a heading
+    assert b"\x1b" not in run.stdout
+
+
+def test_a_name_that_is_taken_as_a_pattern_is_said(
+    pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code(["compare", "[a].png", "b.png", "-m", "pixels"]) == 0
+    assert "[a].png: nothing is called so" in capsys.readouterr().err
+    assert exit_code(["compare", "[ab].*", "-m", "pixels"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_wrong_use_is_told_without_the_terminals_controls(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert exit_code(["compare", "--\x1b[31m"]) == 2
+    assert "\x1b" not in capsys.readouterr().err

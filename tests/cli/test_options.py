@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lookalike.cli.options import Output, emit, output_of, tell_notes
+from lookalike.cli.options import Output, emit, output_of, tell, tell_notes, utf8
 from lookalike.report import Column, Table, View
 
 
@@ -72,3 +72,12 @@ def test_markdown_is_utf8_whatever_the_encoding_of_the_terminal(
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding="ascii"))
     emit("verb", Result(), Output(as_markdown=True))
     assert "| ä |" in written.getvalue().decode()
+
+
+def test_half_letters_do_not_break_what_is_written() -> None:
+    assert utf8("caf\udce9,\ud800,é\n") == b"caf\xe9,\\ud800,\xc3\xa9\n"
+
+
+def test_no_name_reaches_the_terminals_controls(capsys: pytest.CaptureFixture[str]) -> None:
+    tell("wrote \x1b[31m\n.html")
+    assert capsys.readouterr().err == "wrote \\x1b[31m\\n.html\n"

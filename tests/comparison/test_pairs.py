@@ -91,6 +91,32 @@ def test_a_table_keeps_its_spelling_and_finds_files_beside_it(
     ]
 
 
+def test_two_spellings_of_a_name_are_partners_and_files(tmp_path: Path) -> None:
+    nfc, nfd = "caf\u00e9", "cafe\u0301"
+    make(tmp_path / "a", f"{nfc}.png", f"{nfd}2.png")
+    make(tmp_path / "b", f"{nfd}.png", f"{nfc}2.jpg")
+    plan = plan_pictures([tmp_path / "a", tmp_path / "b"])
+    assert sorted(ends(plan)) == [
+        (f"{tmp_path}/a/{nfd}2.png", f"{tmp_path}/b/{nfc}2.jpg"),
+        (f"{tmp_path}/a/{nfc}.png", f"{tmp_path}/b/{nfd}.png"),
+    ]
+    table = plan_table(write(tmp_path / "p.csv", f"a,b\na/{nfd}.png,b/{nfc}.png\n"))
+    assert ends(table) == [(f"a/{nfd}.png", f"b/{nfc}.png")]
+    assert [place.path for place in table.places] == [
+        f"{tmp_path}/a/{nfc}.png",
+        f"{tmp_path}/b/{nfd}.png",
+    ]
+
+
+def test_a_file_that_has_its_very_partner_keeps_it(tmp_path: Path) -> None:
+    nfc, nfd = "caf\u00e9.png", "cafe\u0301.png"
+    make(tmp_path / "a", nfc)
+    make(tmp_path / "b", nfc, nfd)
+    plan = plan_pictures([tmp_path / "a", tmp_path / "b"])
+    assert (f"{tmp_path}/a/{nfc}", f"{tmp_path}/b/{nfc}") in ends(plan)
+    assert len(plan.pairs) == 2
+
+
 def test_an_empty_cell_keeps_its_row(tmp_path: Path) -> None:
     plan = plan_table(write(tmp_path / "p.csv", "a,b\nx.png,\nx.png,y.png\n"))
     assert len(plan.pairs) == 2

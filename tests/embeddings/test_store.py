@@ -24,6 +24,7 @@ from lookalike.errors import (
     StoreError,
     UnknownNameError,
     UsageError,
+    VectorError,
 )
 from lookalike.images import Preprocess, Reason
 
@@ -312,6 +313,79 @@ def test_a_damaged_shard_is_named_with_a_cure(tmp_path: Path, content: bytes | N
             read(tmp_path)
         assert error.value.where == str(shard)
         assert error.value.cure
+
+
+def test_no_bit_of_a_page_can_rot_without_a_word(tmp_path: Path) -> None:
+    whole = replace(embeddings(3), origin=Origin("torch", check=EngineCheck("a", "b", 8, 0.9998)))
+    whole.save(tmp_path / "s")
+    shard = Store(tmp_path / "s").shards()[0]
+    good = shard.read_bytes()
+    silent = []
+    pages = len(good) - 8 - int.from_bytes(good[-8:-4], "little")
+    for place in range(4, pages, 9):
+        rotten = bytearray(good)
+        rotten[place] ^= 1 << (place % 8)
+        shard.write_bytes(bytes(rotten))
+        try:
+            found = Embeddings.open(tmp_path / "s")
+        except (StoreError, CardError, FingerprintError) as error:
+            assert str(shard) in str(error)  # noqa: PT017
+            continue
+        told = (found.rows, found.card, found.origin) == (whole.rows, whole.card, whole.origin)
+        if not (told and np.array_equal(found.vectors, whole.vectors)):
+            silent.append(place)
+    assert silent == []
+
+
+def older(folder: Path, table: pa.Table) -> Path:
+    """A store as it was before there were checksums."""
+    folder.mkdir()
+    metadata = dict(table.schema.metadata)
+    metadata.pop(b"lookalike.digest", None)
+    pq.write_table(table.replace_schema_metadata(metadata), folder / "shard-000000.parquet")
+    return folder
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_number_that_is_not_finite_is_refused_and_its_shard_named(
+    tmp_path: Path, value: float
+) -> None:
+    whole = embeddings(4)
+    table = whole.to_arrow()
+    assert Embeddings.open(older(tmp_path / "good", table)).rows == whole.rows
+    vectors = whole.vectors.copy()
+    vectors[-1, 1] = value
+    bad = older(tmp_path / "bad", replace(whole, vectors=vectors).to_arrow())
+    for look in (Store(bad).read, lambda: list(Store(bad).blocks()), lambda: Embeddings.open(bad)):
+        with pytest.raises(VectorError, match="finite") as error:
+            look()
+        assert error.value.where == str(bad / "shard-000000.parquet")
+        assert "run lookalike embed again" in error.value.cure
+
+
+def test_bits_that_are_none_are_refused(tmp_path: Path) -> None:
+    whole = embeddings(4, BITS)
+    vectors = whole.vectors.copy()
+    vectors[0, 0] = 2
+    bad = older(tmp_path / "bad", replace(whole, vectors=vectors).to_arrow())
+    with pytest.raises(VectorError, match="zeros and ones"):
+        Store(bad).read()
+
+
+@pytest.mark.parametrize(
+    ("reason", "what"), [("empty", "a vector and a reason"), (None, "neither")]
+)
+def test_a_row_with_both_or_neither_is_refused(
+    tmp_path: Path, reason: str | None, what: str
+) -> None:
+    table = embeddings(3).to_arrow()
+    cells = [reason if n == (0 if reason else 1) else old for n, old in enumerate(
+        table["reason"].to_pylist())]  # fmt: skip
+    place = table.column_names.index("reason")
+    wrong = table.set_column(place, "reason", pa.array(cells, pa.string()))
+    with pytest.raises(StoreError, match=what) as error:
+        Store(older(tmp_path / "s", wrong)).read()
+    assert "shard-000000" in error.value.where
 
 
 def test_a_shard_that_is_damaged_within_is_named_with_a_cure(tmp_path: Path) -> None:

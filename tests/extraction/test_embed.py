@@ -16,7 +16,7 @@ from lookalike.embeddings import Store
 from lookalike.encoders.pipeline import Array
 from lookalike.errors import FingerprintError, StoreError, UsageError
 from lookalike.extraction.plan import Counts
-from lookalike.images import Limits, Reason
+from lookalike.images import Limits, Place, Reason
 from lookalike.testing import noise_picture, scene_picture
 
 from .conftest import PIXELS, Counting, age, content
@@ -621,20 +621,60 @@ def test_one_reason_after_another_is_told(tmp_path: Path) -> None:
         assert row.reason == reason
 
 
-def test_pictures_in_the_stores_folder_are_inputs_and_a_linked_store_is_none(
+def refused(pictures: Path, store: Path, said: str) -> None:
+    """Refused before anything is written."""
+    before = sorted(store.iterdir())
+    with pytest.raises(StoreError, match=said):
+        embed(pictures, store=store, model="pixels")
+    assert sorted(store.iterdir()) == before
+
+
+def test_a_store_among_pictures_is_refused_before_anything_is_written(
     folder: Path, tmp_path: Path
 ) -> None:
-    embed(folder, store=folder, model="pixels")
-    assert embed(folder, store=folder, model="pixels").inputs == 13
-    (tmp_path / "link").symlink_to(folder / "inside")
-    (folder / "inside").mkdir()
+    refused(folder, folder, "among the pictures")
+    refused(folder, tmp_path, "holds other files, such as pictures")
+    (tmp_path / "link").symlink_to(folder)
+    refused(tmp_path / "link", folder, "among the pictures")
+    refused(folder / "00.png", folder, "holds other files, such as 00.png")
+    found = PIXELS.encode(str(folder))
+    with pytest.raises(StoreError, match="holds other files"):
+        found.save(folder)
+    embed(folder, store=tmp_path / "s", model="pixels")
+    (tmp_path / "s" / "notes.txt").write_text("mine")  # a store that is there stays one
+    assert embed(folder, store=tmp_path / "s").inputs == 13
+    shutil.copy(tmp_path / "s" / "shard-000000.parquet", folder)
+    refused(folder, folder, "among the pictures")
+
+
+def test_stores_below_the_pictures_are_no_inputs_of_any_verb(folder: Path, tmp_path: Path) -> None:
+    for store in (folder / "one", folder / "two", tmp_path / "elsewhere"):
+        done = embed(folder, store=store, model="pixels")
+        assert done.inputs == 13
+    assert len(PIXELS.encode(str(folder))) == 13
+
+
+def test_a_file_that_became_a_folder_leaves_no_row(folder: Path, tmp_path: Path) -> None:
+    embed(folder, store=tmp_path / "s", model="pixels")
+    (folder / "00.png").rename(tmp_path / "kept.png")
+    (folder / "00.png").mkdir()
+    (tmp_path / "kept.png").rename(folder / "00.png" / "in.png")
+    done = embed(folder, store=tmp_path / "s")
+    assert done.counts == Counts(added=1, unchanged=12, removed=1)
+    assert done.inputs == 13
+
+
+def test_a_place_that_fails_in_its_own_way_ends_no_run(folder: Path, tmp_path: Path) -> None:
+    def fails(limits: object) -> bytes:
+        raise KeyError("no such record")
+
+    path = str(folder / "00.png")
     for _ in range(2):
-        done = embed(folder, store=tmp_path / "link", model="pixels")
-    shards = [row.id for row in lookalike.Embeddings.open(tmp_path / "link").rows]
-    assert (
-        sum("shard-" in id for id in shards) == 1
-    )  # that of the other store is a file like others
-    assert done.counts.changed == 0
+        for read in (fails, lambda limits: None):
+            embed([Place("row 1", path, read)], store=tmp_path / "s", model="pixels")
+            (row,) = lookalike.Embeddings.open(tmp_path / "s").rows
+            assert row.reason is Reason.READ_ERROR
+        os.utime(path, (1, 1))
 
 
 def test_racy_files_are_read_once_more_and_not_for_ever(

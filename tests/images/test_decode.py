@@ -217,7 +217,7 @@ def test_a_broken_link_names_where_it_leads(tmp_path: Path) -> None:
 
 def test_a_link_to_itself(tmp_path: Path) -> None:
     (tmp_path / "loop.png").symlink_to("loop.png")
-    assert reason(decode(file_place(str(tmp_path / "loop.png")))) is Reason.READ_ERROR
+    assert reason(decode(file_place(str(tmp_path / "loop.png")))) is Reason.NOT_A_FILE
 
 
 def test_an_empty_file(tmp_path: Path) -> None:

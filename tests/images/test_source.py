@@ -1,4 +1,6 @@
+import inspect
 import os
+import sys
 import tarfile
 import tempfile
 from collections.abc import Callable
@@ -15,9 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lookalike.errors import UsageError
-from lookalike.images import ImageSource, Limits, Picture, Reason, Unreadable
+from lookalike.images import ImageSource, Limits, Picture, Place, Reason, Unreadable
+from lookalike.images.memory import array_image
 from lookalike.images.place import ReadError, failed_place, file_place
-from lookalike.images.source import array_image
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 
@@ -74,6 +76,47 @@ def test_hidden_files_and_litter_are_passed_over_unless_asked_for(tmp_path: Path
     assert ids(ImageSource(tmp_path), tmp_path) == ["a.png"]
     everything = [".folder/b.png", ".hidden.png", "Thumbs.db", "a.png", "c/desktop.ini"]
     assert ids(ImageSource(tmp_path, hidden=True), tmp_path) == everything
+
+
+def test_an_archive_of_a_folder_has_the_inputs_of_the_folder(tmp_path: Path) -> None:
+    folder = fill(
+        tmp_path / "f", "a.jpg", "s/B.JPG", "._a.jpg", ".DS_Store", "THUMBS.DB", "s/Desktop.ini",
+        "@eaDir/a.jpg/THUMB.jpg", "__MACOSX/._a.jpg", ".hidden/c.jpg", "shard-000000.parquet",
+    )  # fmt: skip
+    with tarfile.open(tmp_path / "f.tar", "w") as archive:
+        archive.add(folder, ".")
+    for hidden, include in ((False, "*"), (True, "*"), (False, "*.jpg"), (True, "*.jpg")):
+        walked = ids(ImageSource(folder, hidden=hidden, include=include), folder)
+        packed = ImageSource(tmp_path / "f.tar", hidden=hidden, include=include)
+        assert sorted(one.partition("::./")[2] for one in ids(packed)) == sorted(walked)
+    assert ids(ImageSource(folder), folder) == ["a.jpg", "s/B.JPG"]
+    assert ids(ImageSource(folder / "@eaDir"), folder) == ["@eaDir/a.jpg/THUMB.jpg"]
+
+
+def test_folders_deeper_than_pythons_stack_are_walked(tmp_path: Path) -> None:
+    below = fill(tmp_path, "a.png", "d/" * 150 + "b.png") / ("d/" * 150 + "b.png")
+    source = ImageSource(tmp_path, include="*.png")
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack()) + 100)
+    try:
+        found = [place.id for place in source.places()]
+    finally:
+        sys.setrecursionlimit(before)
+    assert found == [f"{tmp_path}/a.png", str(below)]
+
+
+def test_a_folder_whose_path_is_too_long_is_a_row(tmp_path: Path) -> None:
+    name, here = "n" * 200, os.open(tmp_path, os.O_RDONLY)
+    for _ in range(22):
+        os.mkdir(name, dir_fd=here)
+        below = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+    (found,) = ImageSource(tmp_path, include="*.png")
+    assert isinstance(found, Unreadable)
+    assert found.reason is Reason.READ_ERROR
+    assert found.id.startswith(f"{tmp_path}/nnn")
 
 
 def test_a_file_of_any_name_in_a_folder_is_an_input(tmp_path: Path) -> None:
@@ -165,6 +208,21 @@ def test_a_name_that_looks_like_a_glob_is_the_file_if_there_is_one(tmp_path: Pat
     assert ids(ImageSource(f"{tmp_path}/a[1].png"), tmp_path) == ["a[1].png"]
 
 
+@pytest.mark.parametrize("name", ["img[1].png", "what?.png", "*.png"])
+def test_a_name_in_a_list_is_never_a_pattern(tmp_path: Path, name: str) -> None:
+    fill(tmp_path, "img1.png", "whats.png")
+    gone = tmp_path / name
+    listing = tmp_path / "list.csv"
+    listing.write_text(f"path\n{name}\n")
+    for thing in ([str(gone)], gone, listing, np.array([str(gone)]), ((str(gone),),)):
+        source = ImageSource(thing)
+        assert list(zip(ids(source, tmp_path), reasons(source), strict=True)) == [
+            (name, Reason.MISSING)
+        ]
+        assert all(str(gone) == root for root in source.roots() if root != str(tmp_path))
+    assert len(ids(ImageSource(str(gone)))) == 1 + (name == "*.png")
+
+
 # tables
 
 
@@ -193,6 +251,13 @@ def test_an_empty_cell_is_a_row_that_names_its_line(tmp_path: Path) -> None:
 def test_a_table_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     fill(tmp_path, "é.png")
     assert reasons(ImageSource(table(tmp_path, "\ufeffpath\né.png\n".encode()))) == [None]
+
+
+def test_a_table_finds_a_file_by_either_spelling(tmp_path: Path) -> None:
+    fill(tmp_path, "cafe\u0301.png")
+    source = ImageSource(table(tmp_path, "path\ncaf\u00e9.png\n".encode()))
+    assert ids(source, tmp_path) == ["cafe\u0301.png"]  # its own, as the folder gives it
+    assert reasons(source) == [None]
 
 
 def test_a_table_may_hold_names_that_are_no_utf8(tmp_path: Path) -> None:
@@ -443,6 +508,60 @@ def test_what_is_no_place_is_wrong_use(thing: Any) -> None:
         list(ImageSource(thing))
 
 
+class Tensor:
+    """What tensors of other libraries are to us."""
+
+    def __init__(self, ndim: int) -> None:
+        self.ndim = ndim
+
+    def __array__(self) -> NDArray[Any]:
+        return np.zeros((2,) * self.ndim)
+
+    def __iter__(self) -> Any:
+        return iter([Tensor(self.ndim - 1)] * 2)
+
+
+class Frame(Tensor):
+    """What data frames are to us."""
+
+    columns = ("path", "label")
+
+
+@pytest.mark.parametrize(
+    ("thing", "cure"),
+    [
+        (Tensor(3), "permute"),
+        ([Tensor(3)], "permute"),
+        (Tensor(1), "permute"),  # of numbers
+        (Frame(2), "column that holds the paths"),
+        ({"image": ["a.jpg"]}, "values"),
+        ([{"image": "a.jpg"}], "values"),
+        ({"a.jpg", "b.jpg"}, "order"),
+        (b"a.jpg", "give paths"),
+    ],
+)
+def test_what_is_no_picture_is_told_what_to_give_instead(thing: Any, cure: str) -> None:
+    source = ImageSource(thing)
+    for look in (lambda: list(source), lambda: list(source.roots())):
+        with pytest.raises(UsageError) as error:
+            look()
+        assert cure in error.value.cure
+
+
+@pytest.mark.parametrize(
+    "names", [np.array(["a.png", "b.png"]), np.array([Path("a.png"), "b.png"], object)]
+)
+def test_an_array_of_names_is_its_names(names: Any) -> None:
+    source = ImageSource(names)
+    assert ids(source) == list(source.roots()) == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize("given", [None, 3, "a.jpg"])
+def test_a_place_that_gives_no_picture_gets_a_reason(given: Any) -> None:
+    source = ImageSource(Place("row 1", None, lambda limits: given))
+    assert reasons(source) == [Reason.READ_ERROR]
+
+
 def test_a_source_can_be_walked_again_and_counted(tmp_path: Path) -> None:
     fill(tmp_path, "a.png", "b.png")
     source = ImageSource(tmp_path, PIXELS, [PIXELS, "no.png"])
@@ -479,7 +598,8 @@ def mix(tmp_path_factory: pytest.TempPathFactory) -> list[Mixed]:
         ("", [""]),
         (root / "f", folder),
         (root / "empty", []),
-        (f"{root}/f/*.png", folder[:2]),
+        (ImageSource(f"{root}/f/*.png"), folder[:2]),
+        (f"{root}/f/*.png", [f"{root}/f/*.png"]),
         (listing, [f"{root}/{name}" for name in ("c.png", "no.png", "f/a.png")]),
         (archive, [f"{archive}::{name}" for name in "abc"]),
         (PIXELS, ["array[#]"]),
@@ -513,6 +633,6 @@ def test_every_input_has_one_outcome_in_order(mix: list[Mixed], data: st.DataObj
         return thing
 
     places = [built(node) for node in data.draw(st.lists(tree, max_size=5))]
-    source = ImageSource(*places)
+    source = ImageSource(places)  # in a list a name is a name, whatever it looks like
     assert ids(source) == expected
     assert source.count() == len(expected)

@@ -15,7 +15,7 @@ from lookalike import Embeddings, LookalikeError, Truth, truth_of
 from lookalike.embeddings import Row
 from lookalike.errors import UsageError
 from lookalike.judge.listed import ListedPairs
-from lookalike.judge.truth import Setting
+from lookalike.judge.truth import Setting, folder_of
 from lookalike.judge.verdicts import Verdict, remember
 
 Pairs = dict[tuple[str, str], bool]
@@ -23,10 +23,10 @@ Pairs = dict[tuple[str, str], bool]
 
 
 def rows_of(ids: Iterable[str], **more: Any) -> tuple[Row, ...]:
-    """Rows as a store has them: ids, and paths where ids are paths."""
+    """Rows as a store has them: ids, and the paths of files or archives."""
     names = list(ids)
     store = Embeddings.from_numpy(np.zeros((len(names), 2)), names, encoder="x")
-    return tuple(replace(row, path=row.id, **more) for row in store.rows)
+    return tuple(replace(row, path=row.id.partition("::")[0], **more) for row in store.rows)
 
 
 def judged(setting: Setting, rows: tuple[Row, ...]) -> Pairs:
@@ -91,6 +91,24 @@ def test_the_folder_of_a_picture_is_its_label_wherever_the_folder_lies() -> None
     assert pairs == by_label(ids)
     assert setting.about == "7 pictures of 3 identities, by the folder of each picture"
     assert setting.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("id", "path", "folder"),
+    [
+        ("cats/a::b.jpg", "cats/a::b.jpg", "cats"),
+        ("a::b/1.jpg", "a::b/1.jpg", "a::b"),
+        ("x::y.tar::cats/a::b.jpg", "x::y.tar", "cats"),
+        ("cats/a::b.jpg", None, "cats"),
+        ("zoo.tar.gz::cats/a::b.jpg", None, "cats"),
+        ("zoo.zip::dogs/1.jpg", None, "dogs"),
+        ("cafe\u0301/1.jpg", None, "caf\u00e9"),
+    ],
+)
+def test_a_colon_in_a_name_and_its_spelling_lose_no_label(
+    id: str, path: str | None, folder: str
+) -> None:
+    assert folder_of(id, path) == folder
 
 
 def test_a_picture_in_no_folder_has_no_label_and_is_counted() -> None:
@@ -223,6 +241,25 @@ def test_ids_may_be_relative_to_the_folder_of_the_table(
     absolute = table(tmp_path / "u.csv", "id,label\n" + "".join(map("{},a\n".format, ids[:2])))
     with pytest.raises(UsageError, match="only the label 'a'"):
         laid(absolute, relative)
+
+
+def test_ids_and_labels_may_be_spelled_in_two_ways(tmp_path: Path) -> None:
+    nfc, nfd = "caf\u00e9", "cafe\u0301"
+    ids = [str(tmp_path / f"{nfd}{n}.png") for n in range(3)]
+    text = f"id,label\n{nfc}0.png,{nfc}\n{nfd}1.png,{nfd}\n{tmp_path}/{nfc}2.png,b\n"
+    assert laid(table(tmp_path / "t.csv", text), ids)[1] == by_label(
+        dict(zip(ids, [nfc, nfc, "b"], strict=True))
+    )
+
+
+def test_of_two_spellings_in_the_store_each_is_itself_and_no_third_is_guessed(
+    tmp_path: Path,
+) -> None:
+    one, two, third = "\u1e9b\u0323", "\u017f\u0323\u0307", "\u017f\u0307\u0323"
+    path = table(tmp_path / "t.csv", f"id,label\n{one},a\n{two},b\n{third},c\nx,a\n")
+    setting, pairs = laid(path, [one, two, "x"])
+    assert pairs == by_label({one: "a", two: "b", "x": "a"})
+    assert any(third in note for note in setting.notes)
 
 
 def test_an_id_as_it_stands_comes_before_a_path(tmp_path: Path) -> None:

@@ -288,3 +288,32 @@ def test_a_column_is_left_out_only_of_a_table_that_says_so() -> None:
         table = Table(columns, rows, by_weight=by_weight)
         print_view(View("t", (table,)), Console(file=stream, width=80))
         assert ("no room" in stream.getvalue()) is by_weight
+
+
+HOSTILE = "caf\udce9 \x1b[31m\u202e [bold]é→"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii"])
+def test_no_text_breaks_a_console_or_gets_at_its_controls(encoding: str) -> None:
+    inner = Table(
+        (Column("a", HOSTILE), Column("b", HOSTILE, "number")),
+        [{"a": HOSTILE, "b": 1.0}] * 2,
+        HOSTILE,
+        by_weight=True,
+    )
+    shown_view = View(
+        HOSTILE, (inner,), notes=(HOSTILE,), warnings=(HOSTILE,), answer=(HOSTILE,), after=(inner,)
+    )
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding, errors="strict")
+    for width in (200, 30):
+        print_view(shown_view, Console(file=stream, width=width), most_rows=1)
+    stream.flush()
+    text = raw.getvalue().decode(encoding)
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "[bold]" in text  # no markup either
+    assert text.count("\\xe9") >= 7
+    page = html_page(shown_view)
+    assert "\x1b" not in page
+    assert "\udce9" not in page

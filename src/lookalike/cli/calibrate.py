@@ -13,6 +13,7 @@ from lookalike.cli.options import (
     output_of,
     output_options,
     progress_bar,
+    tell,
     tell_notes,
     truth_options,
 )
@@ -47,7 +48,7 @@ def command(store: str, card: str | None, **options: Any) -> int:
     emit("calibrate", result, output)
     tell_notes(result, output)
     if card is None:
-        click.echo("the card was not kept; -o FILE keeps it", err=True)
+        tell("the card was not kept; -o FILE keeps it")
     else:
-        click.echo(f"wrote {card}", err=True)
+        tell(f"wrote {card}")
     return 0

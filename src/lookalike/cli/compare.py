@@ -19,6 +19,8 @@ from lookalike.cli.options import (
     progress_bar,
     runtime_of,
     runtime_options,
+    tell,
+    tell_patterns,
 )
 from lookalike.report.view import amount
 
@@ -60,6 +62,7 @@ def command(pictures: tuple[str, ...], **options: Any) -> int:
 
     output = output_of(options)
     check_output(output)
+    tell_patterns(pictures)
     with progress_bar("comparing", None, quiet=output.quiet) as bar:
         result = compare(
             *pictures,
@@ -72,9 +75,9 @@ def command(pictures: tuple[str, ...], **options: Any) -> int:
     emit("compare", result, output)
     if output.for_programs:  # a terminal's view says it above the table
         for note in result.notes:
-            click.echo(f"! {note}", err=True)
+            tell(f"! {note}")
     if result.failures:
         count = len(result.failures)
         told = amount(count, "input has", "inputs have")
-        click.echo(f"{told} no vector; the rows say why", err=True)
+        tell(f"{told} no vector; the rows say why")
     return FAILED_INPUTS if result.failures else 0

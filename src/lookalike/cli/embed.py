@@ -21,6 +21,8 @@ from lookalike.cli.options import (
     progress_bar,
     runtime_of,
     runtime_options,
+    tell,
+    tell_patterns,
 )
 from lookalike.encoders import DEFAULT_ENCODER
 from lookalike.errors import UsageError
@@ -69,6 +71,7 @@ def command(pictures: tuple[str, ...], **options: Any) -> int:
         raise UsageError("there is no such file or folder", where=", ".join(pictures[:3]))
     output = output_of(options)
     check_output(output)
+    tell_patterns(pictures)
     with progress_bar("embedding", None, quiet=output.quiet) as bar:
         result = embed(
             *pictures,
@@ -82,10 +85,10 @@ def command(pictures: tuple[str, ...], **options: Any) -> int:
     emit("embed", result, output)
     if output.for_programs:
         for note in result.notes:
-            click.echo(f"! {note}", err=True)
+            tell(f"! {note}")
     if result.failed:
         told = amount(result.failed, "input has", "inputs have")
-        click.echo(f"{told} no vector; lookalike ledger {result.store} says why", err=True)
+        tell(f"{told} no vector; lookalike ledger {result.store} says why")
     if result.stopped:
         return INTERRUPTED
     return FAILED_INPUTS if result.failed else 0

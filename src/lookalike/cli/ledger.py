@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from lookalike.cli.codes import FAILED_INPUTS
-from lookalike.cli.options import check_output, emit, output_of, output_options
+from lookalike.cli.options import check_output, emit, output_of, output_options, tell
 
 
 @click.command("ledger")
@@ -28,7 +28,7 @@ def command(store: str, **options: Any) -> int:
     heading = found.heading()
     said = [warning for card in heading.cards.values() for warning in card.warnings]
     for warning in dict.fromkeys([*said, *heading.origin.warnings]):
-        click.echo(f"! {warning}", err=True)
+        tell(f"! {warning}")
     ledger = found.ledger()
     emit("ledger", ledger, output)
     return FAILED_INPUTS if ledger.reasons else 0

@@ -18,6 +18,7 @@ from lookalike.cli.options import (
     output_options,
     runtime_of,
     runtime_options,
+    tell,
     tell_notes,
 )
 from lookalike.errors import LookalikeError
@@ -76,6 +77,6 @@ def command(a: str, b: str, **options: Any) -> int:
         traceback.print_exc()
         return ERROR
     if result.error is not None:
-        click.echo(f"no verdict: {result.error}", err=True)
+        tell(f"no verdict: {result.error}")
         return ERROR
     return 0 if result.verdict is not False or options["say"] else NO_MATCH

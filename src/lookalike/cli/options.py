@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import click
 
 from lookalike.encoders import DEFAULT_ENCODER
 from lookalike.errors import OverwriteError, UsageError
+from lookalike.report.view import shown
 
 if TYPE_CHECKING:
     from lookalike.encoders import Runtime
@@ -163,24 +165,40 @@ def emit(command: str, result: Viewable, output: Output) -> None:
     if output.as_json:
         from lookalike.report.text import json_text
 
-        click.echo(json_text(command, result))
+        write_text(json_text(command, result) + "\n")
     elif output.as_csv:
         from lookalike.report.text import csv_text
 
-        _write(csv_text(result.view()))
+        write_text(csv_text(result.view()))
     elif output.as_markdown:
         from lookalike.report.text import markdown_text
 
-        _write(markdown_text(result.view()))
+        write_text(markdown_text(result.view()))
     else:
         _print(result)
 
 
-def _write(text: str) -> None:
+def write_text(text: str) -> None:
     """Text on standard output as UTF-8, whatever the terminal has; names keep their bytes."""
     sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+    sys.stdout.buffer.write(utf8(text))
     sys.stdout.buffer.flush()
+
+
+def utf8(text: str) -> bytes:
+    r"""Text as UTF-8; bytes of names that are none as they are, other half letters as escapes.
+
+    Example:
+        >>> utf8("caf\udce9 \ud800")
+        b'caf\xe9 \\ud800'
+    """
+    whole = re.sub("[\ud800-\udc7f\udd00-\udfff]", lambda half: f"\\u{ord(half[0]):x}", text)
+    return whole.encode("utf-8", "surrogateescape")
+
+
+def tell(sentence: str) -> None:
+    """A sentence on standard error, in which no name can reach the terminal's controls."""
+    click.echo(shown(sentence), err=True)
 
 
 def _print(result: Viewable) -> None:
@@ -203,7 +221,8 @@ def write_page(result: Viewable, path: str, *, force: bool) -> None:
     from lookalike.report.html import html_page
 
     check_free(path, force=force)
-    draft = f"{path}.{os.getpid()}.tmp"
+    folder, name = os.path.split(path)
+    draft = os.path.join(folder, f"{name[:50]}.{os.getpid()}.tmp")  # names may be as long as can be
     page = html_page(result.view())
     try:
         with open(draft, "w", encoding="utf-8", errors="backslashreplace") as stream:
@@ -211,7 +230,7 @@ def write_page(result: Viewable, path: str, *, force: bool) -> None:
         os.replace(draft, path)
     except OSError as error:
         raise UsageError(f"the page can't be written: {error}", where=path) from error
-    click.echo(f"wrote {path}", err=True)
+    tell(f"wrote {path}")
 
 
 def tell_notes(result: Viewable, output: Output) -> None:
@@ -219,9 +238,9 @@ def tell_notes(result: Viewable, output: Output) -> None:
     if output.for_programs:
         view = result.view()
         for warning in view.warnings:
-            click.echo(f"! {warning}", err=True)
+            tell(f"! {warning}")
         for note in (*view.answer, *view.notes) if output.as_csv else ():
-            click.echo(note, err=True)
+            tell(note)
 
 
 def check_output(output: Output) -> None:
@@ -262,7 +281,16 @@ class Bar:
 
     def say(self, sentence: str) -> None:
         """A sentence on standard error."""
-        click.echo(sentence, err=True)
+        tell(sentence)
+
+
+def tell_patterns(paths: Sequence[str]) -> None:
+    """Say which paths are taken as patterns although they look like names, since none has one."""
+    from lookalike.images.pattern import is_pattern
+
+    for path in paths:
+        if "*" not in path and is_pattern(path):
+            tell(f"{path}: nothing is called so, it is taken as a pattern")
 
 
 @contextmanager
@@ -310,7 +338,7 @@ def progress_bar(what: str, total: int | None, *, quiet: bool = False) -> Iterat
                 bar.update(task, total=total)
 
             def say(self, sentence: str) -> None:
-                bar.console.print(Text(sentence))
+                bar.console.print(Text(shown(sentence)))
 
         yield Shown()
 
@@ -389,4 +417,4 @@ def write_plots(plots: Sequence[Plot], folder: str | None) -> None:
                 stream.write(plot_png(plot))
     except OSError as error:
         raise UsageError(f"the plots can't be written: {error}", where=folder) from error
-    click.echo(f"wrote {len(plots)} plots to {folder}", err=True)
+    tell(f"wrote {len(plots)} plots to {folder}")

@@ -20,8 +20,10 @@ from lookalike.cli.options import (
     progress_bar,
     runtime_of,
     runtime_options,
+    tell,
     tell_notes,
     write_page,
+    write_text,
 )
 
 if TYPE_CHECKING:
@@ -99,7 +101,7 @@ def _table(save: str | None, **options: Any) -> ModelTable:
         return table(save=save, **options)
     except KeyboardInterrupt:
         if save is not None:
-            click.echo(f"finished rows are in {save}; --resume goes on with them", err=True)
+            tell(f"finished rows are in {save}; --resume goes on with them")
         raise
 
 
@@ -221,9 +223,9 @@ def command(published_layout: bool, repeats: int, most_seconds: float, **options
     if published_layout:
         if output.html is not None:
             write_page(result, output.html, force=output.force)
-        click.echo(result.published_markdown(), nl=False)
+        write_text(result.published_markdown())
         for warning in result.warnings:
-            click.echo(f"! {warning}", err=True)
+            tell(f"! {warning}")
     else:
         emit("table", result, output)
         tell_notes(result, output)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Literal
@@ -13,6 +13,7 @@ import numpy as np
 from lookalike.embeddings import Embeddings
 from lookalike.errors import UsageError
 from lookalike.images import ImageSource, Pictures, Place, Reason
+from lookalike.images.name import composed, spelled
 from lookalike.images.place import failed_place, file_place
 from lookalike.images.table import same_or_different, table_rows
 from lookalike.metrics import similarity
@@ -48,7 +49,8 @@ def plan_pictures(
 ) -> Plan:
     """Pairs among pictures and folders.
 
-    With ``auto``: two folders are paired by name; a picture and a folder, the picture with each
+    With ``auto``: two folders are paired by name, however it is spelled (NFC or NFD) and then
+    without its ending, where there is no choice; a picture and a folder, the picture with each
     one in the folder; anything else, all pairs. ``first`` compares what was given first with each
     of the others. An input without a partner by name gets a pair
     with a place that holds nothing, so that it is not lost.
@@ -92,7 +94,9 @@ def _by_name(root_a: str, side_a: list[Place], root_b: str, side_b: list[Place])
     names_a = {_name(place, root_a): place for place in side_a}
     names_b = {_name(place, root_b): place for place in side_b}
     partners = {name: name for name in names_a if name in names_b}
-    partners |= _by_stem(set(names_a) - set(partners), set(names_b) - set(partners.values()))
+    for key in (composed, lambda name: os.path.splitext(composed(name))[0]):
+        left, right = set(names_a) - set(partners), set(names_b) - set(partners.values())
+        partners |= _by_key(left, right, key)
     if not partners:
         raise UsageError(
             "the folders have no file name in common",
@@ -115,13 +119,13 @@ def _name(place: Place, root: str) -> str:
     return os.path.relpath(place.path or place.id, root)
 
 
-def _by_stem(left: set[str], right: set[str]) -> dict[str, str]:
-    """Partners that differ only in what their names end in, where there is no choice."""
-    stems: dict[str, tuple[list[str], list[str]]] = {}
+def _by_key(left: set[str], right: set[str], key: Callable[[str], str]) -> dict[str, str]:
+    """Partners whose names have one key, where there is no choice."""
+    keys: dict[str, tuple[list[str], list[str]]] = {}
     for side, names in enumerate((left, right)):
         for name in names:
-            stems.setdefault(os.path.splitext(name)[0], ([], []))[side].append(name)
-    return {a[0]: b[0] for a, b in stems.values() if len(a) == len(b) == 1}
+            keys.setdefault(key(name), ([], []))[side].append(name)
+    return {a[0]: b[0] for a, b in keys.values() if len(a) == len(b) == 1}
 
 
 def _nobody(root: str, name: str) -> Place:
@@ -161,9 +165,9 @@ def plan_table(path: str) -> Plan:
 def _cell_place(table: str, id: str, cell: str, column: str) -> Place:
     if not cell:
         return failed_place(id, Reason.MISSING, f"column {column!r} is empty", path=table)
-    beside = os.path.join(os.path.dirname(table), cell)
-    here = not os.path.lexists(beside) and os.path.lexists(cell)
-    return file_place(cell if here else beside, id=cell)
+    beside, here = spelled(os.path.join(os.path.dirname(table), cell)), spelled(cell)
+    path = here if os.path.lexists(here) and not os.path.lexists(beside) else beside
+    return file_place(path, id=cell)
 
 
 def pair_values(pairs: Sequence[Pair], embeddings: Embeddings, metric: str) -> list[float | None]:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from lookalike.embeddings.card import Card, foreign_card
 from lookalike.embeddings.origin import Origin
 from lookalike.embeddings.row import Row
-from lookalike.embeddings.table import VECTOR, Heading, rows_of, to_table, vectors_of
+from lookalike.embeddings.table import VECTOR, Heading, read_table, to_table
 from lookalike.errors import FingerprintError, UsageError, VectorError
 from lookalike.report import html_fragment
 
@@ -142,6 +142,7 @@ class Embeddings:
 
         Raises:
             StoreError: Nothing there, or damaged.
+            VectorError: Numbers that are not finite.
             FingerprintError: A store of different encoders, with the differences named.
         """
         from lookalike.embeddings.files import open_embeddings
@@ -185,6 +186,7 @@ class Embeddings:
         Raises:
             CardError: No card at all, or one whose fingerprint does not hold.
             StoreError: A column is missing, or holds vectors of another length.
+            VectorError: Vectors with numbers that are not finite.
             UsageError: Several layers, and none was named.
             UnknownNameError: No such layer.
 
@@ -199,7 +201,7 @@ class Embeddings:
         else:
             heading = Heading.from_metadata(table.schema.metadata, where="schema metadata")
         column = heading.column(layer)
-        rows, vectors = rows_of(table), vectors_of(table, column, heading.cards[column])
+        rows, vectors = read_table(table, column, heading.cards[column])
         return cls(heading.cards[column], rows, vectors, heading.origin)
 
     def to_pandas(self) -> pandas.DataFrame:

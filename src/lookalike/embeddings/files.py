@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
 from collections.abc import Callable
@@ -11,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 from lookalike.embeddings.npy import read_npy
 from lookalike.embeddings.table import VECTOR, Heading
 from lookalike.embeddings.tsv import read_tsv, write_tsv
-from lookalike.errors import EngineWarning, OverwriteError, StoreError, UsageError
+from lookalike.errors import (
+    EngineWarning,
+    LookalikeError,
+    OverwriteError,
+    StoreError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from lookalike.embeddings.embeddings import Embeddings
@@ -25,12 +32,10 @@ def open_embeddings(
     path: str | os.PathLike[str], *, layer: str | None, view: str | None
 ) -> Embeddings:
     """See `Embeddings.open`."""
-    from lookalike.embeddings.embeddings import Embeddings
-    from lookalike.embeddings.store import Store, read_shard
+    from lookalike.embeddings.store import Store
 
     place = Path(path)
-    ending = place.suffix.lower()
-    if not place.exists():
+    if not os.path.exists(place):
         raise StoreError(
             "there is no such store or file",
             where=str(place),
@@ -38,23 +43,33 @@ def open_embeddings(
         )
     if view not in (None, "") and not place.is_dir():
         raise UsageError("only a store has views", where=str(place))
-    if place.is_dir():
-        found = Store(place).read(layer=layer, view=view)
-    elif ending == ".parquet":
-        found = Embeddings.from_arrow(read_shard(place), layer=layer)
-    elif ending == ".tsv":
-        found = read_tsv(place)
-    elif ending == ".npy":
-        found = read_npy(place)
-    else:
-        raise StoreError(
-            f"files ending in {ending or 'nothing'} hold no embeddings",
-            where=str(place),
-            cure="a store's folder, .parquet, .tsv or .npy",
-        )
+    found = Store(place).read(layer=layer, view=view) if place.is_dir() else _read(place, layer)
     for warning in found.origin.warnings:
         warnings.warn(warning, EngineWarning, stacklevel=3)
     return found
+
+
+def _read(place: Path, layer: str | None) -> Embeddings:
+    """What a file holds; errors name the file."""
+    from lookalike.embeddings.embeddings import Embeddings
+    from lookalike.embeddings.store import read_shard
+
+    ending = place.suffix.lower()
+    try:
+        if ending == ".parquet":
+            return Embeddings.from_arrow(read_shard(place, what="file"), layer=layer)
+        if ending == ".tsv":
+            return read_tsv(place)
+        if ending == ".npy":
+            return read_npy(place)
+    except LookalikeError as error:
+        error.where = error.where or str(place)
+        raise
+    raise StoreError(
+        f"files ending in {ending or 'nothing'} hold no embeddings",
+        where=str(place),
+        cure="a store's folder, .parquet, .tsv or .npy",
+    )
 
 
 def save_embeddings(found: Embeddings, path: str | os.PathLike[str], *, force: bool) -> None:
@@ -83,7 +98,7 @@ def _write(found: Embeddings, draft: Path, ending: str) -> None:
     import pyarrow.parquet as parquet
 
     if ending == ".parquet":
-        parquet.write_table(found.to_arrow(), draft)
+        parquet.write_table(found.to_arrow(), draft, write_page_checksum=True)
     elif ending == ".tsv":
         write_tsv(found, draft)
     else:
@@ -100,13 +115,14 @@ def replaced(place: Path, write: Callable[[Path], Any], *, force: bool) -> None:
     """
     from lookalike.embeddings.store import write_error
 
-    if place.exists() and not force:
+    if os.path.exists(place) and not force:
         raise OverwriteError("the file exists", where=str(place), cure="force=True replaces it")
-    draft = place.with_name(f".{place.name}.{os.getpid()}")
+    draft = place.with_name(f".{place.name[:50]}.{os.getpid()}")  # a name may be as long as can be
     try:
         write(draft)
         os.replace(draft, place)
     except OSError as error:
         raise write_error(error, place) from error
     finally:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)

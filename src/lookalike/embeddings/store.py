@@ -20,8 +20,8 @@ from lookalike.embeddings.embeddings import Embeddings
 from lookalike.embeddings.ledger import Ledger, Tally, tally_of
 from lookalike.embeddings.origin import Origin
 from lookalike.embeddings.row import Row
-from lookalike.embeddings.table import ROW_COLUMNS, Heading, rows_of, vectors_of
-from lookalike.errors import FingerprintError, StoreError, UnknownNameError
+from lookalike.embeddings.table import ROW_COLUMNS, Heading, read_table
+from lookalike.errors import FingerprintError, StoreError, UnknownNameError, VectorError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 SHARD = re.compile(r"shard-(\d{6}|[1-9]\d{6,})\.parquet", re.ASCII)
 DRAFTS = (".shard-", ".encoder.json.")
 """How files begin that a run was still writing when it ended."""
+
+ROWS = b"lookalike.rows"
+"""Key of a shard's metadata: how many rows it has."""
 
 REPEATING = ("view", "outcome", "reason", "detail", "width", "height")
 """Columns with few values, which are stored once and counted."""
@@ -76,6 +79,28 @@ class Store:
         )
         return [self.folder / name for _, name in numbers]
 
+    def others(self) -> list[str]:
+        """Names in its folder, hidden ones left out, that do not belong to a store."""
+        try:
+            names = os.listdir(self.folder)
+        except OSError:  # there is none, or `locked` will say what is wrong with it
+            return []
+        return sorted(name for name in names if not (is_own(name) or name.startswith(".")))
+
+    def require_own_folder(self) -> None:
+        """Refuse a new store in a folder that holds something else already.
+
+        Raises:
+            StoreError: It would mix with other files.
+        """
+        others = self.others()
+        if others and not self.shards():
+            raise StoreError(
+                f"the folder holds other files, such as {others[0]}, and a store needs its own",
+                where=str(self.folder),
+                cure=f"give a folder that is new or empty, such as {self.folder / 'vectors'}",
+            )
+
     def path_of(self, number: int) -> Path:
         """Where the shard of that number is, or would be."""
         return self.folder / f"shard-{number:06}.parquet"
@@ -110,7 +135,8 @@ class Store:
             view: Rows of that view (empty for the whole pictures); None for all rows.
 
         Raises:
-            StoreError: No store, or a damaged one.
+            StoreError: No store, or a damaged one; names the shard.
+            VectorError: A shard with numbers that are not finite, likewise.
             FingerprintError: Shards of different encoders.
             UnknownNameError: No such layer or view.
         """
@@ -136,12 +162,11 @@ class Store:
         """Rows and vectors of one shard after the other."""
         for shard in self.shards():
             table = read_shard(shard, [*ROW_COLUMNS, column])
-            missing = {*ROW_COLUMNS, column} - set(table.column_names)
-            if missing:
-                raise _damaged(shard, f"no column {', '.join(sorted(missing))}")
             if view is not None:
                 table = _of_view(table, view)
-            yield rows_of(table), vectors_of(table, column, card)
+            with about_shard(shard):
+                found = read_table(table, column, card)
+            yield found
 
     def origins(self) -> list[Origin]:
         """What made its vectors: one for each engine and decoding that had a part in it."""
@@ -164,7 +189,12 @@ class Store:
             tables.append(table.append_column("shard", pa.array([number] * len(table), pa.int32())))
         if not tables:
             self.heading()  # says that there is no store
-        return Ledger(pa.concat_tables(tables).combine_chunks())
+        try:
+            return Ledger(pa.concat_tables(tables).combine_chunks())
+        except pa.ArrowException as error:
+            raise StoreError(
+                f"its shards have columns of different kinds: {error}", where=str(self.folder)
+            ) from error
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -222,15 +252,17 @@ class Store:
 
         draft = self.folder / f".{self.path_of(number).name}.{os.getpid()}"
         floats, bits = _leaves(table)
+        counted = {**(table.schema.metadata or {}), ROWS: str(len(table)).encode()}
         try:
             parquet.write_table(
-                table,
+                table.replace_schema_metadata(counted),
                 draft,
                 # numbers of vectors are as good as random, and would only be read more slowly
                 compression=dict.fromkeys([*ROW_COLUMNS, *bits], "zstd")
                 | dict.fromkeys(floats, "none"),
                 use_dictionary=[*REPEATING, *bits],
                 write_statistics=list(ROW_COLUMNS),
+                write_page_checksum=True,
             )
             with open(draft, "r+b") as stream:
                 os.fsync(stream.fileno())
@@ -288,8 +320,8 @@ def number_of(shard: Path) -> int:
     return int(found[1])
 
 
-def read_shard(shard: Path, columns: list[str] | None = None) -> pa.Table:
-    """A shard, or some of its columns.
+def read_shard(shard: Path, columns: list[str] | None = None, *, what: str = "shard") -> pa.Table:
+    """A shard, or some of its columns, held against the checksums of its pages if it has them.
 
     Raises:
         StoreError: The file is damaged, or is no shard.
@@ -298,15 +330,37 @@ def read_shard(shard: Path, columns: list[str] | None = None) -> pa.Table:
     import pyarrow.parquet as parquet
 
     try:
-        return parquet.ParquetFile(shard).read(columns=columns)
+        file = parquet.ParquetFile(shard, page_checksum_verification=True)
+        table = _as_written(file.read(columns=columns))
+        rows = int((table.schema.metadata or {}).get(ROWS, file.metadata.num_rows))
+        if len(table) != rows:
+            raise ValueError(f"{len(table)} of its {rows} rows are there")
     except FileNotFoundError as error:
         raise StoreError(
             "the shard was removed while the store was read",
             where=str(shard),
             cure="read it again; another process brought it up to date",
         ) from error
-    except (OSError, pa.ArrowException) as error:
-        raise _damaged(shard, error) from error
+    except (OSError, ValueError, TypeError, MemoryError, pa.ArrowException) as error:
+        if what == "shard":
+            raise _damaged(shard, error) from error
+        raise StoreError(f"the {what} can't be read: {error}", where=str(shard)) from error
+    missing = set(columns or ()) - set(table.column_names)
+    if missing:
+        raise _damaged(shard, f"no column {', '.join(sorted(missing))}")
+    return table
+
+
+def _as_written(table: pa.Table) -> pa.Table:
+    """Columns of rows in the types that they have in a store, whoever wrote it."""
+    import pyarrow as pa
+
+    for name, kind in ROW_COLUMNS.items():
+        place = table.schema.get_field_index(name)
+        wanted = pa.type_for_alias(kind)
+        if place >= 0 and table.schema.field(place).type != wanted:
+            table = table.set_column(place, pa.field(name, wanted), table[name].cast(wanted))
+    return table
 
 
 def save_store(folder: Path, heading: Heading, table: pa.Table, *, force: bool = False) -> None:
@@ -314,10 +368,12 @@ def save_store(folder: Path, heading: Heading, table: pa.Table, *, force: bool =
 
     Raises:
         OverwriteError: There is a store already, and ``force`` is not given.
+        StoreError: The folder holds other files, or can't be written.
     """
     from lookalike.errors import OverwriteError
 
     store = Store(folder)
+    store.require_own_folder()
     with store.locked():
         before = store.shards()
         if before and not force:
@@ -386,17 +442,27 @@ def _heading(shard: Path) -> Heading:
 
     try:
         metadata = parquet.read_schema(shard).metadata
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, TypeError, MemoryError, pa.ArrowException) as error:
         raise _damaged(shard, error) from error
     return Heading.from_metadata(metadata, where=str(shard))
 
 
+ANEW = "delete it and run lookalike embed again, which makes its rows anew"
+
+
+@contextmanager
+def about_shard(shard: Path) -> Iterator[None]:
+    """Names the shard, and the cure, in errors about what is in it."""
+    try:
+        yield
+    except (StoreError, VectorError) as error:
+        error.where = error.where or str(shard)
+        error.cure = ANEW
+        raise
+
+
 def _damaged(shard: Path, error: object) -> StoreError:
-    return StoreError(
-        f"the shard can't be read: {error}",
-        where=str(shard),
-        cure="delete it and run lookalike embed again, which makes its rows anew",
-    )
+    return StoreError(f"the shard can't be read: {error}", where=str(shard), cure=ANEW)
 
 
 def _column(heading: Heading, layer: str | None, view: str | None) -> str:

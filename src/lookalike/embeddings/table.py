@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,14 @@ from lookalike.embeddings.card import Card
 from lookalike.embeddings.origin import Origin
 from lookalike.embeddings.row import Row
 from lookalike.embeddings.stored_name import restored_name, stored_name
-from lookalike.errors import CardError, LostRowsError, StoreError, UnknownNameError, UsageError
+from lookalike.errors import (
+    CardError,
+    LostRowsError,
+    StoreError,
+    UnknownNameError,
+    UsageError,
+    VectorError,
+)
 from lookalike.images import Reason
 
 if TYPE_CHECKING:
@@ -30,6 +38,11 @@ FORMAT = "1"
 
 VECTOR = "vector"
 """Column of the vectors; with several layers there is ``vector:LAYER`` for each."""
+
+KEYS = tuple(
+    f"lookalike.{name}" for name in ("format", "layers", "origin", "shard_inputs", "views")
+)
+"""What the metadata hold, beside a digest of it."""
 
 ROW_COLUMNS = {
     "id": "string",
@@ -66,13 +79,14 @@ class Heading:
     def to_metadata(self) -> dict[str, str]:
         """The schema's metadata."""
         layers = [{"column": column, "card": card.to_dict()} for column, card in self.cards.items()]
-        return {
+        told = {
             "lookalike.format": FORMAT,
             "lookalike.layers": json.dumps(layers),
             "lookalike.origin": json.dumps(self.origin.to_dict()),
             "lookalike.shard_inputs": str(self.shard_inputs),
             "lookalike.views": json.dumps(list(self.views)),
         }
+        return told | {"lookalike.digest": _digest(told)}
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[bytes, bytes] | None, *, where: str) -> Heading:
@@ -107,6 +121,8 @@ class Heading:
         if not plain:
             raise CardError("the metadata hold no card", where=where)
         cards = {column: _card(one, where) for column, one in plain.items()}
+        if found.get("lookalike.digest", _digest(found)) != _digest(found):
+            raise CardError("the metadata are damaged: their digest is another one", where=where)
         return cls(cards, origin, shard_inputs, views)
 
     def column(self, layer: str | None = None) -> str:
@@ -137,6 +153,12 @@ class Heading:
             for column, card in self.cards.items()
         ]
         return pa.schema(fields, self.to_metadata())
+
+
+def _digest(told: Mapping[str, str]) -> str:
+    """SHA-256 over what the metadata say, but for itself."""
+    lines = [f"{key}={told[key]}" for key in sorted(told) if key in KEYS]
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def _card(plain: dict[str, Any], where: str) -> Card:
@@ -219,11 +241,29 @@ def _fixed_lists(vectors: Array, ok: NDArray[np.bool_], kind: Any) -> Any:
     return pa.FixedSizeListArray.from_arrays(flat, type=kind, mask=mask)
 
 
+def read_table(table: pa.Table, column: str, card: Card) -> tuple[tuple[Row, ...], Array]:
+    """The rows of a table, and (M, D) of those that have a vector.
+
+    Raises:
+        StoreError: As `rows_of` and `vectors_of`; and a row with both a reason and a vector, or
+            with neither.
+        VectorError: As `vectors_of`.
+    """
+    rows, vectors = rows_of(table), vectors_of(table, column, card)
+    ok = np.fromiter((row.ok for row in rows), bool, len(rows))
+    wrong = np.flatnonzero(table[column].is_valid().to_numpy() != ok)
+    if len(wrong):
+        what = "neither a vector nor a reason" if ok[wrong[0]] else "a vector and a reason"
+        raise StoreError(f"row {wrong[0]} has {what}: {rows[wrong[0]].id}")
+    return rows, vectors
+
+
 def vectors_of(table: pa.Table, column: str, card: Card) -> Array:
     """(M, D) of the rows that have a vector.
 
     Raises:
         StoreError: No such column, or vectors of another length or type.
+        VectorError: Numbers that are not finite, or bits that are neither zero nor one.
     """
     import pyarrow as pa
 
@@ -237,7 +277,16 @@ def vectors_of(table: pa.Table, column: str, card: Card) -> Array:
         raise StoreError(problem) from error
     parts = [chunk.drop_null().flatten() for chunk in lists.chunks]
     flat = [part.to_numpy(zero_copy_only=False) for part in parts]
-    return np.concatenate([np.zeros(0, dtype), *flat]).reshape(-1, card.dim)
+    vectors = np.concatenate([np.zeros(0, dtype), *flat]).reshape(-1, card.dim)
+    sound = vectors <= 1 if card.kind == "bits" else np.isfinite(vectors)
+    if not sound.all():
+        wanted = "zeros and ones" if card.kind == "bits" else "finite numbers"
+        place = int(np.flatnonzero(~sound.all(axis=1))[0])
+        raise VectorError(
+            f"vector {place} of {len(vectors)} holds other values than {wanted}",
+            cure="they were damaged, or made elsewhere; make them anew",
+        )
+    return vectors
 
 
 def rows_of(table: pa.Table) -> tuple[Row, ...]:
@@ -251,7 +300,7 @@ def rows_of(table: pa.Table) -> tuple[Row, ...]:
     known = [name for name in ROW_COLUMNS if name in table.column_names and name != "outcome"]
     try:
         return tuple(_row(one) for one in table.select(known).to_pylist())
-    except ValueError as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise StoreError(f"the table holds a row that makes no sense: {error}") from error
 
 

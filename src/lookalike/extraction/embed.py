@@ -21,7 +21,7 @@ from lookalike.encoders import DEFAULT_ENCODER, Encoder, Runtime
 from lookalike.encoders.encoder import Progress
 from lookalike.encoders.pipeline import Settings
 from lookalike.encoders.views import views_named
-from lookalike.errors import LostRowsError, UsageError
+from lookalike.errors import LostRowsError, StoreError, UsageError
 from lookalike.extraction.cluster import Cluster
 from lookalike.extraction.delivery import AGAIN, deliveries
 from lookalike.extraction.extraction import Extraction
@@ -125,6 +125,7 @@ def embed(
     place = Store(Path(store))
     if prune:
         _require_there(source)
+    _require_apart(place, source)
     if model is None:
         known = list(place.heading().cards.values()) if place.shards() else []
         model = known[0].name if known else DEFAULT_ENCODER
@@ -151,6 +152,7 @@ def embed(
             progress=progress,
             stop=asked,
         )
+        plan.begin(source)
         with team:
             run.work(plan, progress, on_total)
         return run.result(plan, time.perf_counter() - start)
@@ -181,6 +183,25 @@ def _require_there(source: ImageSource) -> None:
                 where=root,
                 cure="correct its name, or leave it out",
             )
+
+
+def _require_apart(store: Store, source: ImageSource) -> None:
+    """Refuse to write a store among pictures, where its files would be in everybody's way."""
+    if store.others() and any(_same_folder(root, store.folder) for root in source.roots()):
+        raise StoreError(
+            "the store would lie among the pictures",
+            where=str(store.folder),
+            cure=f"give it a folder of its own, such as {store.folder / 'vectors'}; files "
+            "shard-*.parquet that are here already may move there",
+        )
+    store.require_own_folder()
+
+
+def _same_folder(one: str, other: Path) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except (OSError, ValueError):
+        return False
 
 
 def _source(

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.embeddings import Row
-from lookalike.embeddings.store import read_shard
-from lookalike.embeddings.table import Heading, column_of, rows_of, to_table, vectors_of
+from lookalike.embeddings.store import about_shard, read_shard
+from lookalike.embeddings.table import Heading, column_of, read_table, to_table
 from lookalike.encoders.encoder import Encoder
 from lookalike.encoders.pipeline import Array, Part
 from lookalike.images import Place
@@ -94,12 +94,11 @@ def table_of(job: Job, done: Done, heading: Heading) -> pa.Table | None:
         return to_table(heading, done.rows, done.vectors) if done.rows else None
     table = read_shard(job.before)
     older = Heading.from_metadata(table.schema.metadata, where=str(job.before))
-    before = rows_of(table)
+    with about_shard(job.before):
+        read = {column: read_table(table, column, card) for column, card in heading.cards.items()}
+    before = next(iter(read.values()))[0]
     rows, order, kept = _kept(job, before)
-    vectors = {
-        column: vectors_of(table, column, card)[kept[_ok(before)]]
-        for column, card in heading.cards.items()
-    }
+    vectors = {column: found[kept[_ok(before)]] for column, (_, found) in read.items()}
     new_order = [job.at[number] for number in _numbers(done.rows)]
     sequence = np.argsort(np.array(order + new_order, np.int64), kind="stable")
     both = [*rows, *done.rows]

@@ -16,9 +16,10 @@ from pathlib import Path
 from lookalike.embeddings import Store
 from lookalike.embeddings.store import number_of, read_shard
 from lookalike.embeddings.stored_name import restored_name
+from lookalike.extraction.beginnings import Beginnings, Kept
 from lookalike.extraction.job import Job
 from lookalike.images import ImageSource, Limits, Place, Reason
-from lookalike.images.place import ReadError, Stamp
+from lookalike.images.place import ReadError, Stamp, read_place
 
 RACE_NS = 2_000_000_000
 """A file written less than this before its shard was begun may have been written again since, and
@@ -125,8 +126,29 @@ class Plan:
         self._total = 0
         self._inputs_in: dict[int, int] = {}
         self._known = self._read()
+        self._beginnings = Beginnings(store.folder)
         self._changes: dict[int, _Changes] = {}
         self._from_memory = False
+
+    def begin(self, source: ImageSource) -> None:
+        """Hold relative paths against those of the store, and note where they begin.
+
+        Raises:
+            UsageError: The store's rows of these paths are of other pictures, and may not go.
+        """
+        roots = list(dict.fromkeys(source.roots()))
+        if not self._prune:
+            rows = [
+                Kept(one.path, one.digest if one.id == one.path else None, one.bytes)
+                for one in self._rows()
+                if one.path is not None and not os.path.isabs(one.path)
+            ]
+            self._beginnings.require_same(roots, rows)
+        self._beginnings.note(roots)
+
+    def _rows(self) -> Iterator[_Known]:
+        for found in self._known.values():
+            yield from found if isinstance(found, deque) else (found,)
 
     def jobs(self, places: Iterable[Place], source: ImageSource) -> Iterator[Job]:
         """All the work, in order; what is left when it is to stop is left for the next run.
@@ -255,14 +277,10 @@ class Plan:
             if known.id != known.path and known.path in finished:
                 return True
             # what lies elsewhere was not looked for, and its disk may just not be there
-            below = os.path.join(os.path.abspath(known.path), "").startswith(roots)
-            return below and _is_missing(known.path)
+            path = self._beginnings.absolute(known.path)
+            return os.path.join(path, "").startswith(roots) and _is_gone(path)
 
-        left = [
-            known
-            for found in self._known.values()
-            for known in (found if isinstance(found, deque) else (found,))
-        ]
+        left = list(self._rows())
         gone = [known for known in left if self._prune or is_gone(known)]
         files = sum(known.path is not None for known in gone)
         if files > max(FEW, self._total * MOST_DROPPED) and not self._prune:
@@ -316,17 +334,19 @@ class Plan:
         """SHA-256 of a file's bytes, or why they can't be read; and its stamp before that."""
         stamp = place.stamp()
         try:
-            data = place.read(self._limits)
+            data = read_place(place, self._limits)
         except ReadError as error:
             return None, error.reason.value, stamp
-        except (OSError, MemoryError):
-            return None, Reason.READ_ERROR.value, stamp
+        except MemoryError:
+            return None, Reason.OUT_OF_MEMORY.value, stamp
         digest = hashlib.sha256(data).hexdigest() if isinstance(data, bytes) else None
         return digest, None, stamp
 
 
-def _is_missing(path: str) -> bool:
-    """Whether there surely is no such file; one that can't be looked at may be there."""
+def _is_gone(path: str) -> bool:
+    """Whether there surely is no such file, or a folder now; one that can't be looked at may be."""
+    if os.path.isdir(path):
+        return True
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError, ValueError):

@@ -8,7 +8,7 @@ from PIL import Image, ImageFile
 
 from lookalike.images.depth import REMARK, as_meant, dark_remark, value_range
 from lookalike.images.picture import UNDONE, Picture
-from lookalike.images.place import Limits, Place, ReadError, Reason, Unreadable
+from lookalike.images.place import Limits, Place, ReadError, Reason, Unreadable, read_place
 from lookalike.images.png import readable_png
 from lookalike.images.readers import NOT_READ, load_image, open_image
 from lookalike.images.refusal import refusal
@@ -46,9 +46,7 @@ def decode(
     limits = limits or Limits()
     digest = ""
     try:
-        found = _read(place, limits)
-        if isinstance(found, (bytearray, memoryview)):
-            found = bytes(found)
+        found = read_place(place, limits)
         if not isinstance(found, bytes):
             return _from_memory(place, found, limits)
         digest = hashlib.sha256(found).hexdigest()
@@ -58,15 +56,6 @@ def decode(
     except MemoryError:
         detail = "decoding ran out of memory"
         return Unreadable(place.id, Reason.OUT_OF_MEMORY, detail, place.path, digest)
-
-
-def _read(place: Place, limits: Limits) -> bytes | Image.Image:
-    try:
-        return place.read(limits)
-    except (ReadError, MemoryError):
-        raise
-    except Exception as error:  # a place may come from anyone, and one must not end the loop
-        raise ReadError(Reason.READ_ERROR, f"{type(error).__name__}: {error}") from error
 
 
 def _from_memory(place: Place, image: Image.Image, limits: Limits) -> Picture:

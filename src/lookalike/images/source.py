@@ -2,50 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
-import glob
 import os
-import tarfile
-import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import replace
-from fnmatch import fnmatch
-from functools import partial
-from io import BufferedReader
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, TypeAlias
 
 import numpy as np
 from PIL import Image
 
 from lookalike.errors import UsageError
+from lookalike.images.archive import ARCHIVES, archive_places
 from lookalike.images.decode import decode
-from lookalike.images.depth import narrow_array
+from lookalike.images.memory import Counter, array_places, image_place
+from lookalike.images.name import is_litter, matches_any, spelled
+from lookalike.images.pattern import is_pattern, matches_of, root_of
 from lookalike.images.picture import Picture
-from lookalike.images.place import (
-    Limits,
-    Place,
-    ReadError,
-    Reason,
-    Stamp,
-    Unreadable,
-    check_size,
-    failed_place,
-    file_place,
-    stamp_of,
-)
-from lookalike.images.spool import Spool
+from lookalike.images.place import Limits, Place, Reason, Unreadable, failed_place, file_place
 from lookalike.images.table import table_rows
 
 Pictures: TypeAlias = (
     "str | os.PathLike[str] | np.ndarray[Any, Any] | Image.Image | Place | Sequence[Any]"
 )
-"""What can be asked for: a path, folder, glob, ``.csv``, ``.tar``, array, Pillow image, a `Place`,
-or a sequence of these."""
-
-LITTER = frozenset({"Thumbs.db", "desktop.ini"})
-"""Files that operating systems leave in folders of pictures; passed over like hidden files."""
-
-ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+"""What can be asked for: a path, folder, ``.csv``, ``.tar``, array, Pillow image, a `Place`, or a
+sequence of these; a pattern such as ``photos/*.jpg``, as a text of its own."""
 
 
 class ImageSource:
@@ -53,17 +32,19 @@ class ImageSource:
 
     Iterating gives a `Picture` or an `Unreadable` per input, decoded one at a time. Folders are
     walked in sorted order and every file in them is an input, whatever its name ends in, except
-    hidden files (a leading dot) and the operating system's `LITTER`.
+    hidden files (a leading dot) and what `is_litter` names; the same holds for archives.
 
     Args:
-        places: Paths of files, folders, globs (``*``, ``?``, ``[``; ``**`` for any depth),
-            tables (``.csv`` with a path column, relative to the table), tar archives, arrays
+        places: Paths of files, folders, tables (``.csv`` with a path column, relative to the
+            table) and tar archives; patterns (``*``, ``?``, ``[``; ``**`` for any depth); arrays
             (H, W), (H, W, 3) or (H, W, 4) and batches (N, H, W, C) of uint8, uint16 or floats 0
-            to 1, Pillow images, and sequences of all these.
+            to 1, arrays of paths, Pillow images, and sequences of all these. Only a text that is
+            an argument of its own can be a pattern, and only where nothing of that name exists:
+            an element of a sequence, a cell of a table or an `os.PathLike` is a name as it stands.
         recursive: Whether subfolders are walked.
         include: Only files in folders and archives whose own name, without folders, matches this
-            pattern, or one of these.
-        hidden: Whether hidden files in folders are inputs too.
+            pattern, or one of these; capitals and small letters are the same.
+        hidden: Whether hidden files and litter in folders and archives are inputs too.
         column: Name of the path column of a ``.csv``.
         limits: What a single picture may cost.
 
@@ -104,302 +85,186 @@ class ImageSource:
 
     def groups(self) -> Iterator[Iterator[Place]]:
         """The inputs by the argument that they came from; to be taken in order."""
-        counter = _Counter()
+        counter = Counter()
         self._finished = set()
         for place in self._places:
-            yield self._expand(place, counter)
+            yield self._expand(place, counter, alone=True)
 
     def roots(self) -> Iterator[str]:
-        """The files and folders that were given, of globs the folder that they begin in."""
-        for place in _flat(self._places):
-            if isinstance(place, ImageSource):
-                yield from place.roots()
-            elif isinstance(place, Place) and place.path is not None:
-                yield place.path
-            elif isinstance(place, (str, os.PathLike)):
-                yield _root(os.fsdecode(place))
+        """The files and folders that were given, of patterns the folder that they begin in."""
+        for place in self._places:
+            yield from self._roots(place, alone=True)
+
+    def _roots(self, place: Any, *, alone: bool = False) -> Iterator[str]:
+        members = _members(place)
+        if members is not None:
+            for one in members:
+                yield from self._roots(one)
+        elif isinstance(place, ImageSource):
+            yield from place.roots()
+        elif isinstance(place, Place) and place.path is not None:
+            yield place.path
+        elif isinstance(place, (str, os.PathLike)):
+            path = os.fsdecode(place)
+            if alone and isinstance(place, str) and is_pattern(path):
+                yield root_of(path)
+            else:  # of a table the folder that it lies in
+                yield os.path.dirname(path) if path.lower().endswith(".csv") else path
 
     def finished(self) -> set[str]:
         """Archives and tables that the last listing went through from end to end.
 
         What was in one of them before, and is not any more, is gone.
         """
-        nested = (one.finished() for one in _flat(self._places) if isinstance(one, ImageSource))
+        nested = (one.finished() for one in _sources(self._places))
         return self._finished.union(*nested)
 
     def count(self) -> int:
         """How many inputs there are: walks folders and archives, decodes nothing."""
         return sum(1 for _ in self.places())
 
-    def _expand(self, place: object, counter: _Counter) -> Iterator[Place]:
-        if isinstance(place, ImageSource):
+    def _expand(self, place: Any, counter: Counter, *, alone: bool = False) -> Iterator[Place]:
+        members = _members(place)
+        if members is not None:
+            for one in members:
+                yield from self._expand(one, counter)
+        elif isinstance(place, ImageSource):
             yield from place.places()
         elif isinstance(place, Place):
             yield place
         elif isinstance(place, (str, os.PathLike)):
-            yield from self._expand_path(os.fsdecode(place))
+            path = os.fsdecode(place)
+            if alone and isinstance(place, str) and is_pattern(path):
+                for match in matches_of(path, recursive=self._recursive, hidden=self._hidden):
+                    yield from self._expand_path(match)
+            else:
+                yield from self._expand_path(path)
         elif isinstance(place, np.ndarray):
-            yield from _array_places(place, counter)
-        elif isinstance(place, Image.Image):
-            yield _image_place(place, counter.next("image"))
-        elif isinstance(place, Iterable) and not isinstance(place, (bytes, Iterator)):
-            for one in place:
-                yield from self._expand(one, counter)
+            yield from array_places(place, counter)
         else:
-            raise UsageError(
-                f"a picture can't come from {type(place).__name__}",
-                cure="give paths, NumPy arrays (H, W, 3), Pillow images, or a list of them",
-            )
+            yield image_place(place, counter.next("image"))
 
     def _expand_path(self, path: str) -> Iterator[Place]:
         if os.path.isdir(path):
-            yield from self._walk(path, ())
+            yield from self._walk(path)
         elif path.lower().endswith(".csv"):
             yield from _table_places(path, self._column)
             self._finished.add(path)
         elif path.lower().endswith(ARCHIVES) and os.path.isfile(path):
-            whole = yield from _archive_places(path, self._wanted, self.limits)
+            whole = yield from archive_places(path, self._wanted, self.limits)
             if whole and "*" in self._include:
                 self._finished.add(path)
-        elif glob.has_magic(path) and not os.path.lexists(path):
-            matches = sorted(glob.glob(path, recursive=self._recursive))
-            if not matches:
-                raise UsageError("the pattern matches nothing", where=path)
-            for match in _outermost(matches):
-                yield from self._expand_path(match)
         else:
             yield file_place(path)
 
-    def _walk(self, folder: str, above: tuple[tuple[int, int], ...]) -> Iterator[Place]:
+    def _walk(self, root: str) -> Iterator[Place]:
         """Files of a folder, sorted by name; a link back to a folder above is not followed."""
-        try:
-            status = os.stat(folder)
-            names = sorted(os.listdir(folder))
-        except OSError as error:
-            reason = Reason.PERMISSION if isinstance(error, PermissionError) else Reason.READ_ERROR
-            detail = f"the folder can't be listed: {error.strerror}"
-            yield failed_place(folder, reason, detail, path=folder)
-            return
-        here = (status.st_dev, status.st_ino)
-        if here in above:
-            detail = "a link back to a folder above it"
-            yield failed_place(folder, Reason.NOT_A_FILE, detail, path=folder)
-            return
-        for name in names:
-            path = os.path.join(folder, name)
-            if not self._hidden and (name.startswith(".") or name in LITTER):
-                continue
-            if os.path.isdir(path):
-                if self._recursive:
-                    yield from self._walk(path, (*above, here))
-            elif self._wanted(name):
-                yield file_place(path)
+        above: set[_Identity] = set()
+        levels: list[tuple[_Identity | None, Iterator[tuple[str, bool]]]]
+        levels = [(None, iter([(root, True)]))]
+        while levels:  # no recursion: folders may be deeper than Python's stack
+            identity, entries = levels[-1]
+            path, is_folder = next(entries, ("", False))
+            if not path:
+                levels.pop()
+                above.discard(identity)
+            elif not is_folder:
+                if self._wanted(os.path.basename(path)):
+                    yield file_place(path)
+            elif self._recursive or len(levels) == 1:
+                listed = _listed(path, above)
+                if isinstance(listed, Place):
+                    yield listed
+                else:
+                    inside, names = listed
+                    above.add(inside)
+                    levels.append((inside, self._entries(path, names)))
+
+    def _entries(
+        self, folder: str, names: Iterable[tuple[str, bool]]
+    ) -> Iterator[tuple[str, bool]]:
+        for name, is_folder in names:
+            if self._hidden or not is_litter(name):
+                yield os.path.join(folder, name), is_folder
 
     def _wanted(self, name: str) -> bool:
-        return any(fnmatch(name, pattern) for pattern in self._include)
+        """Whether a file is an input, by its own name and, in an archive, those of its folders."""
+        if not self._hidden and any(map(is_litter, name.split("/"))):
+            return False
+        return matches_any(os.path.basename(name), self._include)
 
 
-def _outermost(matches: list[str]) -> list[str]:
-    """Matches that do not lie in a folder that matched too, whose walk finds them."""
-    folders = {os.path.join(match, "") for match in matches if os.path.isdir(match)}
-    return [
-        match
-        for match in matches
-        if not any(match.startswith(folder) and match != folder for folder in folders)
-    ]
+_Identity: TypeAlias = tuple[int, int]
 
 
-class _Counter:
-    """Numbers pictures from memory by kind: ``array[0]``, ``array[1]``, ``image[0]``."""
-
-    def __init__(self) -> None:
-        self._seen: dict[str, int] = {}
-
-    def next(self, kind: str) -> str:
-        number = self._seen.get(kind, 0)
-        self._seen[kind] = number + 1
-        return f"{kind}[{number}]"
-
-
-def _flat(places: Iterable[Any]) -> Iterator[Any]:
-    """What sequences of places hold, however deep."""
-    for place in places:
-        if isinstance(place, Iterable) and not isinstance(
-            place, (str, bytes, np.ndarray, ImageSource, os.PathLike, Iterator)
-        ):
-            yield from _flat(place)
-        else:
-            yield place
+def _listed(
+    folder: str, above: AbstractSet[_Identity]
+) -> Place | tuple[_Identity, list[tuple[str, bool]]]:
+    """Which folder it is, and its names, each with whether it is a folder; or a failed place."""
+    try:
+        status = os.stat(folder)
+        with os.scandir(folder) as entries:
+            names = sorted((entry.name, _is_folder(entry)) for entry in entries)
+    except OSError as error:
+        reason = Reason.PERMISSION if isinstance(error, PermissionError) else Reason.READ_ERROR
+        detail = f"the folder can't be listed: {error.strerror}"
+        return failed_place(folder, reason, detail, path=folder)
+    here = (status.st_dev, status.st_ino)
+    if here in above:
+        detail = "a link back to a folder above it"
+        return failed_place(folder, Reason.NOT_A_FILE, detail, path=folder)
+    return here, names
 
 
-def _root(path: str) -> str:
-    """A path, or the folder before the first wildcard; of a table, the folder it lies in."""
-    if path.lower().endswith(".csv"):
-        return os.path.dirname(path)
-    if not glob.has_magic(path) or os.path.lexists(path):
-        return path
-    while glob.has_magic(path):
-        path = os.path.dirname(path)
-    return path
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that can't be followed; reading it will say why
+        return False
 
 
-_loading = threading.Lock()
+LEAVES = (str, bytes, os.PathLike, Image.Image, Place, ImageSource)
+"""What is one place, though some of it could be iterated over."""
 
 
-def _image_place(image: Image.Image, id: str) -> Place:
-    return Place(id, None, partial(_loaded, image))
+def _members(place: Any) -> Iterable[Any] | None:
+    """What a sequence holds; None for what is one place.
 
-
-def _loaded(image: Image.Image, limits: Limits) -> Image.Image:
-    with _loading, contextlib.suppress(Exception):  # decoding will say what is wrong with it
-        image.load()  # one picture may be given twice, and can be loaded by one thread only
-    return image
-
-
-def _array_places(array: np.ndarray[Any, Any], counter: _Counter) -> Iterator[Place]:
-    batch = array if array.ndim == 4 else array[None]
-    if array.ndim not in (2, 3, 4):
-        raise UsageError(
-            f"an array of shape {array.shape} is no picture",
-            cure="use (H, W), (H, W, 3), (H, W, 4) or a batch (N, H, W, C)",
-        )
-    for one in batch:
-        yield Place(counter.next("array"), None, partial(_array_read, one))
-
-
-def _array_read(array: np.ndarray[Any, Any], limits: Limits) -> Image.Image:
-    return array_image(array)
-
-
-def array_image(array: np.ndarray[Any, Any]) -> Image.Image:
-    """A Pillow image from an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4).
-
-    uint8 is taken as it is; floats must lie within 0 to 1, uint16 is 0 to 65535. Other types
-    and ranges are refused with a reason, since guessing a scale would change the numbers.
-
-    Example:
-        >>> array_image(np.full((2, 3, 3), 0.5)).getpixel((0, 0))
-        (128, 128, 128)
+    Raises:
+        UsageError: Something that is no place, with what to give instead.
     """
-    if 0 in array.shape:
-        raise ReadError(Reason.ZERO_SIZED, f"an array of shape {array.shape}")
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[..., 0]
-    if array.ndim == 3 and array.shape[2] not in (3, 4):
-        raise ReadError(
-            Reason.UNSUPPORTED, f"an array of shape {array.shape}; channels come last, 1, 3 or 4"
+    if isinstance(place, np.ndarray):
+        return place.tolist() if place.ndim == 1 and place.dtype.kind in "UO" else None
+    if isinstance(place, LEAVES) and not isinstance(place, bytes):
+        return None
+    cure = "give paths, NumPy arrays (H, W, 3), Pillow images, or a list of them"
+    if isinstance(place, Mapping):
+        cure = "give a list of its values, such as list(pictures.values())"
+    elif hasattr(place, "columns"):
+        cure = "give the column that holds the paths, such as list(frame['path'])"
+    elif isinstance(place, AbstractSet):
+        cure = "give a list, which has an order"
+    elif hasattr(place, "__array__") and getattr(place, "ndim", 1) != 1:
+        cure = (
+            "give a NumPy array (H, W, 3); of a tensor (3, H, W), t.permute(1, 2, 0).cpu().numpy()"
         )
-    if array.dtype == np.uint8:
-        return Image.fromarray(np.ascontiguousarray(array))
-    if array.dtype == np.uint16:
-        return narrow_array(array)
-    if not np.issubdtype(array.dtype, np.floating):
-        raise ReadError(
-            Reason.UNSUPPORTED, f"an array of {array.dtype}; use uint8 or floats 0 to 1"
-        )
-    low, high = float(array.min()), float(array.max())
-    if not (low >= 0 and high <= 1):
-        raise ReadError(
-            Reason.UNSUPPORTED, f"values {low:g} to {high:g} in a {array.dtype} array, not 0 to 1"
-        )
-    return Image.fromarray(np.rint(array.astype(np.float64) * 255).astype(np.uint8))
+    elif isinstance(place, Iterable) and not isinstance(place, (bytes, Iterator)):
+        return place
+    raise UsageError(f"a picture can't come from {type(place).__name__}", cure=cure)
+
+
+def _sources(place: Any) -> Iterator[ImageSource]:
+    """The sources among what was given, however deep."""
+    if isinstance(place, ImageSource):
+        yield place
+    for one in _members(place) or ():
+        yield from _sources(one)
 
 
 def _table_places(path: str, column: str) -> Iterator[Place]:
     for number, row in table_rows(path, (column,)):
         if row[column]:
-            yield file_place(os.path.join(os.path.dirname(path), row[column]))
+            yield file_place(spelled(os.path.join(os.path.dirname(path), row[column])))
         else:
             detail = f"column {column!r} is empty"
             yield failed_place(f"{path}:{number}", Reason.MISSING, detail, path=path)
-
-
-def _archive_places(
-    path: str, wanted: Callable[[str], bool], limits: Limits
-) -> Generator[Place, None, bool]:
-    """Members in the order of the archive; an archive that breaks off ends with a failed row.
-
-    Returns whether it was read to its proper end.
-    """
-    spool = Spool()
-    try:
-        stamp = stamp_of(os.stat(path))
-        with tarfile.open(path, "r:*", errorlevel=2) as archive:
-            for member in archive:
-                if member.isdir() or not wanted(os.path.basename(member.name)):
-                    continue
-                place = _member_place(archive, member, path, limits, spool, stamp)
-                yield replace(place, listed=stamp)
-            if _ends_properly(archive):
-                return True
-            detail = "the archive breaks off, or a header in it is damaged"
-            yield failed_place(path, Reason.TRUNCATED, detail, path=path)
-    except PermissionError:
-        yield failed_place(path, Reason.PERMISSION, "reading is not permitted", path=path)
-    except Exception as error:  # a damaged archive fails in its own ways
-        yield failed_place(
-            path, Reason.CORRUPT, f"the archive can't be read on: {error}", path=path
-        )
-    return False
-
-
-def _ends_properly(archive: tarfile.TarFile) -> bool:
-    """Whether reading stopped at the zeros that end an archive; tarfile stops at damage as well."""
-    stream = archive.fileobj
-    assert stream is not None
-    stream.seek(archive.offset)
-    return stream.read(tarfile.BLOCKSIZE) == bytes(tarfile.BLOCKSIZE)
-
-
-def _member_place(
-    archive: tarfile.TarFile,
-    member: tarfile.TarInfo,
-    path: str,
-    limits: Limits,
-    spool: Spool,
-    stamp: Stamp,
-) -> Place:
-    id = f"{path}::{member.name}"
-    if member.isreg() and not member.issparse() and isinstance(archive.fileobj, BufferedReader):
-        return Place(id, path, _slice_reader(path, stamp, member.offset_data, member.size))
-    try:
-        if member.isreg():
-            check_size(member.size, limits)
-        stream = archive.extractfile(member)
-        if stream is None:
-            return failed_place(id, Reason.NOT_A_FILE, "not a regular file", path=path)
-        data = stream.read()
-        check_size(len(data), limits)
-    except KeyError:
-        return failed_place(id, Reason.MISSING, "a link to nothing in the archive", path=path)
-    except ReadError as error:
-        return failed_place(id, error.reason, error.detail, path=path)
-    except RecursionError:
-        return failed_place(id, Reason.NOT_A_FILE, "a link that leads back to itself", path=path)
-    except MemoryError:
-        return failed_place(id, Reason.OUT_OF_MEMORY, "reading ran out of memory", path=path)
-    except (tarfile.ReadError, EOFError) as error:
-        return failed_place(id, Reason.TRUNCATED, f"the archive breaks off: {error}", path=path)
-    except Exception as error:  # decompressors raise their own
-        return failed_place(id, Reason.CORRUPT, f"the archive is damaged: {error}", path=path)
-    return Place(id, path, spool.put(data))
-
-
-def _slice_reader(path: str, stamp: Stamp, start: int, size: int) -> Callable[[Limits], bytes]:
-    """Reads a member of an uncompressed archive when it is wanted, in whatever thread.
-
-    An archive that was replaced since it was listed has other members at the same places.
-    """
-
-    def read(limits: Limits) -> bytes:
-        check_size(size, limits)
-        with open(path, "rb") as stream:
-            if stamp_of(os.fstat(stream.fileno())) != stamp:
-                raise ReadError(Reason.READ_ERROR, "the archive changed while it was read")
-            stream.seek(start)
-            data = stream.read(size)
-        if len(data) < size:
-            raise ReadError(Reason.TRUNCATED, f"the archive breaks off {size - len(data)} short")
-        return data
-
-    return read

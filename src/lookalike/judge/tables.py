@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -12,6 +13,7 @@ import numpy as np
 
 from lookalike.embeddings import Row
 from lookalike.errors import UsageError
+from lookalike.images.name import composed
 from lookalike.images.table import same_or_different, table_rows
 from lookalike.judge.listed import listed_pairs
 from lookalike.judge.reid import Reid
@@ -108,7 +110,8 @@ def _header(path: str) -> list[str]:
 def by_id(table: str) -> Resolve:
     """Finds rows by id; an id that is a path may also be relative to the table's folder.
 
-    Of several rows of one id it is the first.
+    Of several rows of one id it is the first. Where no row has that very id, one that differs
+    from it only in its spelling (NFC or NFD) is taken, if there is one alone.
     """
 
     def resolve(rows: Sequence[Row]) -> Callable[[str], int | None]:
@@ -119,22 +122,33 @@ def by_id(table: str) -> Resolve:
             if row.path == row.id:
                 places.setdefault(os.path.abspath(row.id), n)
         folder = os.path.dirname(os.path.abspath(table))
+        spelled = [_by_spelling(ids), _by_spelling(places)]
 
         def find(id: str) -> int | None:
-            if id in ids:
-                return ids[id]
-            beside = places.get(os.path.normpath(os.path.join(folder, id)))
-            return beside if beside is not None else places.get(os.path.abspath(id))
+            beside, here = os.path.normpath(os.path.join(folder, id)), os.path.abspath(id)
+            for known, known_places in ((ids, places), spelled):
+                found = (known.get(id), known_places.get(beside), known_places.get(here))
+                position = next((one for one in found if one is not None), None)
+                if position is not None:
+                    return position
+                id, beside, here = composed(id), composed(beside), composed(here)
+            return None
 
         return find
 
     return resolve
 
 
+def _by_spelling(names: dict[str, int]) -> dict[str, int]:
+    """Names in NFC → position, without those that two different names share."""
+    counts = Counter(map(composed, names))
+    return {composed(name): n for name, n in names.items() if counts[composed(name)] == 1}
+
+
 def _labels(path: str, id: str, label: str) -> Truth:
     said: dict[str, tuple[int, str]] = {}
     for number, row in table_rows(path, (id, label)):
-        name, told = row[id].strip(), row[label].strip()
+        name, told = row[id].strip(), composed(row[label].strip())
         if not name:
             raise UsageError(f"column {id!r} is empty", where=f"{path}, row {number}")
         if said.setdefault(name, (number, told))[1] != told:

@@ -193,7 +193,7 @@ class ThresholdCard:
         place = Path(path)
         if place.exists() and not force:
             raise OverwriteError("the file exists", where=str(place), cure="--force replaces it")
-        draft = place.with_name(f".{place.name}.{os.getpid()}")
+        draft = place.with_name(f".{place.name[:50]}.{os.getpid()}")
         try:
             draft.write_text(json.dumps(self.to_dict(), indent=1), encoding="utf-8")
             os.replace(draft, place)

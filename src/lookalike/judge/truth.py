@@ -12,6 +12,8 @@ import numpy as np
 
 from lookalike.embeddings import Row
 from lookalike.errors import UsageError
+from lookalike.images.archive import member_of
+from lookalike.images.name import composed
 from lookalike.judge.listed import ListedPairs
 from lookalike.judge.reid_layouts import looks_like_reid
 from lookalike.judge.trial import Trial, trial_of_groups, trial_of_lists
@@ -122,7 +124,7 @@ def folder_labels() -> Labels:
 
     def labels_of(rows: Sequence[Row]) -> tuple[list[Hashable | None], tuple[str, ...]]:
         hint = (REID_HINT,) * looks_like_reid([row.id for row in rows])
-        return [folder_of(row.id) for row in rows], hint
+        return [folder_of(row.id, row.path) for row in rows], hint
 
     return Labels(
         labels_of,
@@ -132,19 +134,23 @@ def folder_labels() -> Labels:
     )
 
 
-def folder_of(id: str) -> str | None:
-    """The name of the folder that a picture lies in; None if it lies in none.
+def folder_of(id: str, path: str | None = None) -> str | None:
+    """The name of the folder that a picture lies in, in NFC; None if it lies in none.
+
+    Args:
+        id: Of the picture.
+        path: Its file or archive, if it is known.
 
     Example:
         >>> folder_of("photos/cats/1.jpg"), folder_of("animals.tar::dogs/1.jpg"), folder_of("1.jpg")
         ('cats', 'dogs', None)
     """
-    return os.path.basename(os.path.dirname(_member(id))) or None
+    return os.path.basename(os.path.dirname(_member(id, path))) or None
 
 
-def _member(id: str) -> str:
-    """A picture's path within its archive, or its path."""
-    return id.rsplit("::", 1)[-1].replace("\\", "/")
+def _member(id: str, path: str | None) -> str:
+    """A picture's path within its archive, or its path, in the one spelling that names have."""
+    return composed(member_of(id, path).replace("\\", "/"))
 
 
 @dataclass(frozen=True)
@@ -192,7 +198,7 @@ class Partners(Truth):
         """Left against right; what has no partner is named and left out."""
         sides: dict[str, dict[str, int]] = {"left": {}, "right": {}}
         for n, row in enumerate(rows):
-            side, name = _side_and_name(_member(row.id))
+            side, name = _side_and_name(_member(row.id, row.path))
             if side and sides[side].setdefault(name, n) != n:
                 raise UsageError(f"{side} has two pictures called {name!r}", where=row.id)
         left, right = sides["left"], sides["right"]

@@ -119,7 +119,7 @@ def _write_parquet(place: Path, verdicts: list[Verdict]) -> None:
     import pyarrow.parquet as parquet
 
     columns = {name: [getattr(one, name) for one in verdicts] for name in COLUMNS}
-    draft = place.with_name(f".{place.name}.{os.getpid()}")
+    draft = place.with_name(f".{place.name[:50]}.{os.getpid()}")
     parquet.write_table(
         pa.table(columns, schema=pa.schema([(name, pa.string()) for name in COLUMNS])), draft
     )

@@ -225,12 +225,12 @@ def _pictures_of(pairs: Sequence[Pair]) -> list[Pictures]:
 
 
 def one_place(picture: Pictures, number: int = 0) -> Place:
-    """The place of what is one picture, numbered if it has no name.
+    """The place of what is one picture, numbered if it has no name; a path is never a pattern.
 
     Raises:
         UsageError: A folder and the like.
     """
-    found = (place for group in ImageSource(picture).groups() for place in group)
+    found = (place for group in ImageSource([picture]).groups() for place in group)
     places = list(islice(found, 2))
     name = os.fsdecode(picture) if isinstance(picture, (str, os.PathLike)) else None
     if len(places) != 1:

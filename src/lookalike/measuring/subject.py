@@ -133,7 +133,7 @@ def folder_subject(pictures: Pictures, *, pairs: int = 200, seed: int = 0) -> Su
     places = list(ImageSource(pictures).places())
     folders: dict[str, list[int]] = {}
     for n, place in enumerate(places):
-        folder = folder_of(place.id)
+        folder = folder_of(place.id, place.path)
         if folder is not None:
             folders.setdefault(folder, []).append(n)
     out = len(places) - sum(map(len, folders.values()))
@@ -161,7 +161,7 @@ def folder_subject(pictures: Pictures, *, pairs: int = 200, seed: int = 0) -> Su
         tuple(found),
         (SAME,) * len(same) + (DIFFERENT,) * len(different),
         f"drawn from {amount(len(folders), 'folder')} of {_named(pictures)}, seed {seed}",
-        groups=tuple(folder_of(places[n].id) for n in used),
+        groups=tuple(folder_of(places[n].id, places[n].path) for n in used),
         notes=(f"left out: {amount(out, 'picture')} in no folder",) if out else (),
     )
 

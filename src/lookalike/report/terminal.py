@@ -23,16 +23,32 @@ MOST_ROWS = 200
 
 
 def print_view(view: View, console: Console, *, most_rows: int = MOST_ROWS) -> None:
-    """Print a view: warnings, tables, notes. Pictures and plots are left to the HTML page."""
+    """Print a view: warnings, tables, notes. Pictures and plots are left to the HTML page.
+
+    Letters that the console's encoding lacks are written as escapes.
+    """
+    write = _Writer(console.encoding)
     for warning in view.warnings:
-        console.print(Text(f"! {shown(warning)}", style="bold red"))
+        console.print(write(f"! {warning}", style="bold red"))
     for table in _told((*view.tables, *view.after)):
-        _print_table(table, console, most_rows if console.is_terminal else len(table.rows))
+        most = most_rows if console.is_terminal else len(table.rows)
+        _print_table(table, console, most, write)
     for sentence in view.answer:
-        console.print(Text(shown(sentence), style="bold"), soft_wrap=not console.is_terminal)
+        console.print(write(sentence, style="bold"), soft_wrap=not console.is_terminal)
     for note in view.notes:
         style = "dim" if console.is_terminal else ""
-        console.print(Text(shown(note), style=style), soft_wrap=not console.is_terminal)
+        console.print(write(note, style=style), soft_wrap=not console.is_terminal)
+
+
+class _Writer:
+    """Turns text from outside into text that a console can show, and its markup can't read."""
+
+    def __init__(self, encoding: str) -> None:
+        self._encoding = encoding
+
+    def __call__(self, text: str, *, style: str = "") -> Text:
+        safe = shown(text).encode(self._encoding, "backslashreplace")
+        return Text(safe.decode(self._encoding), style=style)
 
 
 def _told(tables: Sequence[Table]) -> Iterator[Table]:
@@ -46,12 +62,13 @@ def _told(tables: Sequence[Table]) -> Iterator[Table]:
             yield table
 
 
-def _print_table(table: Table, console: Console, most_rows: int) -> None:
+def _print_table(table: Table, console: Console, most_rows: int, write: _Writer) -> None:
     columns, left_out = _fitting(table, console.width, most_rows)
-    grid = RichTable(title=table.title or None, title_justify="left", title_style="bold")
+    title = write(table.title) if table.title else None
+    grid = RichTable(title=title, title_justify="left", title_style="bold")
     for column in columns:
         grid.add_column(
-            Text(column.title),
+            write(column.title),
             justify="right" if column.is_numeric else "left",
             overflow="fold",
             no_wrap=column.is_numeric,
@@ -60,15 +77,15 @@ def _print_table(table: Table, console: Console, most_rows: int) -> None:
             else None,
         )
     for row in table.rows[:most_rows]:
-        grid.add_row(*(Text(cell_text(row.get(column.key), column)) for column in columns))
+        grid.add_row(*(write(cell_text(row.get(column.key), column)) for column in columns))
     console.print(grid)
     if len(table.rows) > most_rows:
         console.print(
             Text(f"and {len(table.rows) - most_rows:,} rows more (--csv, --json, --markdown: all)")
         )
     if left_out:
-        names = ", ".join(shown(column.title) for column in left_out)
-        console.print(Text(f"no room for: {names} (a wider terminal, --csv, --html: all)"))
+        names = ", ".join(column.title for column in left_out)
+        console.print(write(f"no room for: {names} (a wider terminal, --csv, --html: all)"))
 
 
 def _fitting(
