@@ -31,10 +31,10 @@ def test_the_best_unit_for_bytes_is_named(
 
 def test_a_system_that_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cores, "processor_flags", lambda: None)
-    monkeypatch.setattr(cores.sys, "platform", "win32")
+    monkeypatch.setattr("sys.platform", "win32")
     assert cores.instruction_set() is None
-    monkeypatch.setattr(cores.sys, "platform", "darwin")
-    monkeypatch.setattr(cores.platform, "machine", lambda: "arm64")
+    monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
     assert cores.instruction_set() == "NEON dot product"
 
 

@@ -61,7 +61,7 @@ def convolutions(path: Path, *, opset: int = 17, scale: float = 1.0) -> Path:
         bias = scale**depth * 0.1 * rng.normal(size=shape[0])
         held.append(numpy_helper.from_array(bias.astype(np.float32), f"{name}/bias"))
 
-    def conv(value: str, name: str, **more: int) -> onnx.NodeProto:
+    def conv(value: str, name: str, **more: Any) -> onnx.NodeProto:
         return helper.make_node("Conv", [value, name, f"{name}/bias"], [f"{name}/out"], **more)
 
     nodes = [

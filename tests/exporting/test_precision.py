@@ -1,5 +1,6 @@
 """Fewer bits: what is in the file, whose fingerprint it has, and what it changes."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,14 +10,19 @@ import pytest
 from onnx import TensorProto, numpy_helper
 
 import lookalike
+from lookalike.encoders.cores import instruction_set
 from lookalike.encoders.engines import OnnxFile, TorchNetwork, Wiring
 from lookalike.encoders.engines.file import open_file
+from lookalike.encoders.onnx_metadata import metadata
 from lookalike.errors import UnknownNameError, UsageError, WeightsError
 from lookalike.exporting import FORMS, Exported, export
 from lookalike.exporting.graph import FEATURES, PICTURES, vector_graph
+from lookalike.exporting.loss import LEAST_CHECKED
 from lookalike.exporting.precision import INT8_OPSET, halved, quantised
 from lookalike.judge import decision_changes
 from lookalike.testing import noise_picture
+
+EXPORT = sys.modules["lookalike.exporting.export"]  # the verb has the same name
 
 
 @pytest.fixture(scope="module")
@@ -221,6 +227,72 @@ def test_the_decision_report_is_that_of_both_encoders(
     assert found.decisions.thresholds.reference == 0.6
     assert (found.decisions.pictures, found.calibrated) == (4, 12)
     assert found.decisions["cosine_mean"].interval is not None
+
+
+def test_the_report_names_the_instruction_set_and_the_fingerprint_does_not(
+    tiny: str, tiny_int8: Exported, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tiny_int8.instructions == instruction_set()
+    monkeypatch.setattr(EXPORT, "instruction_set", lambda: "AVX-1024")
+    other = export(tiny, tmp_path / "o.onnx", precision="int8", calibrate=str(photos), truth=None)
+    assert other.to_dict()["instructions"] == "AVX-1024"
+    assert "judged on a CPU with AVX-1024" in other.view().notes
+    said = metadata(Path(other.path).read_bytes())
+    assert said["lookalike.instructions"] == "AVX-1024"
+    assert other.card == tiny_int8.card
+    loaded = lookalike.load_encoder(f"onnx:{other.path}")  # its digest is of everything else
+    assert loaded.card.fingerprint == tiny_int8.card.fingerprint
+    assert (
+        said["lookalike.content"]
+        == (metadata(Path(tiny_int8.path).read_bytes())["lookalike.content"])
+    )
+
+
+def test_an_unknown_instruction_set_is_none(
+    tiny: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EXPORT, "instruction_set", lambda: None)
+    found = export(tiny, tmp_path / "o.onnx", precision="int8", calibrate=str(photos), truth=None)
+    assert found.to_dict()["instructions"] is None
+    assert any("the system does not tell" in note for note in found.view().notes)
+    assert "lookalike.instructions" not in metadata(Path(found.path).read_bytes())
+
+
+def test_a_file_that_changes_much_says_so_first(
+    tiny: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here by ranges from pictures that the network will never see."""
+
+    def dark(model: onnx.ModelProto, pictures: np.ndarray) -> onnx.ModelProto:
+        return quantised(model, 0.02 * pictures)
+
+    monkeypatch.setattr(EXPORT, "quantised", dark)
+    found = export(tiny, tmp_path / "o.onnx", precision="int8", calibrate=str(photos))
+    assert found.agreement < LEAST_CHECKED
+    for told in (found.notes[0], found.view().warnings[0], found.to_dict()["notes"][0]):
+        assert told.startswith("INT8 CHANGES MUCH: ")
+    assert "smallest cosine" in found.notes[0]
+
+
+def test_a_good_file_raises_no_alarm(int8: dict[str, Exported]) -> None:
+    assert [note for note in int8["embed"].notes if "CHANGES MUCH" in note] == []
+
+
+def test_integers_of_others_that_may_run_over_are_told(
+    tiny: str, tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(weights: np.ndarray, axis: int) -> np.ndarray:
+        largest = np.abs(np.moveaxis(weights, axis, 0)).reshape(weights.shape[axis], -1).max(1)
+        return (largest / 127).astype(np.float32)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lookalike.exporting.rounding.safe_scales", full)
+        patch.setattr("lookalike.exporting.precision.may_saturate", lambda model: ())
+        path = tmp_path / "others.onnx"
+        export(tiny, path, precision="int8", calibrate=str(photos), truth=None, resamples=100)
+    again = export(f"onnx:{path}", tmp_path / "again.onnx")
+    [note] = [note for note in again.notes if "CPU without VNNI" in note]
+    assert "3 nodes, the first Conv" in note
 
 
 def test_int8_of_one_picture_has_no_report(tiny: str, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ Array = NDArray[Any]
 def one_node(op: str, held: dict[str, Array], *, channels: int = 6, **more: Any) -> onnx.ModelProto:
     """One node with constants, of pictures with some channels; a Gemm takes each as a row."""
     flat = op in ("Gemm", "MatMul")
-    shape = ["N", channels] if flat else ["N", channels, "H", "W"]
+    shape: list[str | int | None] = ["N", channels, *([] if flat else ["H", "W"])]
     ports = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, size)
         for name, size in ((PICTURES, shape), (FEATURES, [None] * len(shape)))

@@ -213,10 +213,10 @@ def test_the_largest_sums_that_are_allowed_are_added_up_exactly(
         numpy_helper.from_array(largest, "w"),
         numpy_helper.from_array(np.ones(32, np.float32), "steps"),
         numpy_helper.from_array(np.zeros(32, np.int8), "zeros"),
-        numpy_helper.from_array(np.float32(1), "one"),
-        numpy_helper.from_array(np.uint8(0), "zero"),
-        numpy_helper.from_array(np.float32(40_000), "wide"),
-        numpy_helper.from_array(np.uint8(255 * (sign < 0)), "end"),
+        numpy_helper.from_array(np.array(1, np.float32), "one"),
+        numpy_helper.from_array(np.array(0, np.uint8), "zero"),
+        numpy_helper.from_array(np.array(40_000, np.float32), "wide"),
+        numpy_helper.from_array(np.array(255 * (sign < 0), np.uint8), "end"),
     ]
     nodes = [
         helper.make_node("QuantizeLinear", [PICTURES, "one", "zero"], ["q"]),

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from lookalike.exporting.check import Checked
 from lookalike.judge import DecisionChanges
 
-LEAST_CHECKED = 0.9
-"""Cosine of a vector of the file with the encoder's, smallest of a few pictures. Below, what
-rounding adds has half the length of the vector. Sound files have 0.95 and more."""
+LEAST_CHECKED = 0.7
+"""Cosine of a vector of the file with the encoder's, the smallest of a few pictures: what rounding
+adds is as long as the vector. Files that are sound as a whole may have one picture at 0.75."""
 
 LEAST_MEAN = 0.97
 """Likewise, the mean over the judged pictures: a quarter of its length. Networks that were rounded
