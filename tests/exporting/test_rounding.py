@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lookalike.exporting import rounding
 from lookalike.exporting.graph import FEATURES, PICTURES
+from lookalike.exporting.precision import quantised
 from lookalike.exporting.rounding import rounded, unquantised
 
 Array = NDArray[Any]
@@ -128,6 +129,46 @@ def test_weights_without_one_axis_of_channels_stay_in_floats() -> None:
     found = rounded(twice, [normal(3, 6)])
     assert found.scales["w"][0] == 0
     assert found.left == (found.model.graph.node[1].name,)
+
+
+def test_sizes_are_never_rounded() -> None:
+    """Padding that a graph works out in floats, a third of the height: 2 of 6, and not 1.99."""
+    constants: dict[str, Array] = {
+        "at": np.array(2),
+        "third": np.array(1 / 3, np.float32),
+        "axis": np.array([0]),
+        "start": np.zeros(2, np.float32),
+        "end": np.zeros(5, np.float32),
+    }
+    model = one_node("Conv", {"w": normal(6, 6, 1, 1)})
+    model.graph.node[0].input[0] = "padded"
+    steps = [
+        helper.make_node("Shape", [PICTURES], ["shape"]),
+        helper.make_node("Gather", ["shape", "at"], ["height"]),
+        helper.make_node("Cast", ["height"], ["real"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["real", "third"], ["part"]),
+        helper.make_node("Unsqueeze", ["part", "axis"], ["one"]),
+        helper.make_node("Concat", ["start", "one", "end"], ["sizes"], axis=0),
+        helper.make_node("Cast", ["sizes"], ["pads"], to=TensorProto.INT64),
+        helper.make_node("Pad", [PICTURES, "pads"], ["padded"]),
+    ]
+    held = [numpy_helper.from_array(one, name) for name, one in constants.items()]
+    model.graph.initializer.extend(held)
+    nodes = [*steps, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    pictures = normal(4, 6, 6, 6)
+    found = quantised(model, pictures)
+    made = {name: node for node in found.graph.node for name in node.output}
+    named = {"height", "real", "part", "one", "sizes", "pads"}
+    read = {node.input[0] for node in found.graph.node if node.op_type == "QuantizeLinear"}
+    assert read & named == set()
+    pad = next(node for node in found.graph.node if node.op_type == "Pad")
+    assert made[pad.input[1]].op_type == "Cast"
+    session = onnxruntime.InferenceSession(
+        found.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    assert session.run(None, {PICTURES: pictures})[0].shape == (4, 6, 8, 6)
 
 
 def test_a_node_that_is_left_gets_the_floats_of_its_neighbours() -> None:

@@ -49,10 +49,13 @@ def rounded(weights: Array) -> Array:
         lambda rng: rng.standard_cauchy(size=(8, 1, 3, 3)),
         lambda rng: rng.choice([-1.0, 1.0], size=(6, 12)),
         lambda rng: rng.random((6, 12)) * 10.0 ** rng.integers(-30, 30, (6, 1)),
+        lambda rng: (
+            rng.random((2000, 1)) * ([64.5, 63.5] + rng.integers(-20, 20, (2000, 1)) * [1, -1])
+        ),
         lambda rng: rng.normal(size=(9, 2)),
         lambda rng: rng.normal(size=(9, 1)),
     ],
-    ids=["normal", "few large ones", "all alike", "positive", "two", "one"],
+    ids=["normal", "few large ones", "all alike", "positive", "at halves", "two", "one"],
 )
 def test_no_two_products_of_a_channel_leave_sixteen_bits(
     drawn: Callable[[np.random.Generator], Array], seed: int

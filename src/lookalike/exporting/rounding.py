@@ -26,7 +26,8 @@ class Rounded:
     Attributes:
         model: The network.
         scales: Weight → axis of its channels, and (C,) step of each.
-        left: Names of nodes that stay in floats, since nothing bounds their sums in integers.
+        left: Names of nodes that stay as they are: nothing bounds their sums in integers, or they
+            compute sizes, of which a rounded one is a wrong one.
     """
 
     model: onnx.ModelProto
@@ -119,11 +120,11 @@ def _axes(
 ) -> tuple[dict[str, int], set[str]]:
     """Weight → axis of its channels; and the names of nodes that have no such weights."""
     axes: dict[str, int] = {}
-    left: set[str] = set()
+    left = _sizes(model, held)
     for node in model.graph.node:
         if node.op_type in OTHER_SUMS:
             left.add(node.name)
-        if node.op_type not in WEIGHTS:
+        if node.op_type not in WEIGHTS or node.name in left:
             continue
         name = node.input[1]
         axis = channel_axis(node, len(held[name].dims)) if name in held else None
@@ -132,6 +133,16 @@ def _axes(
         else:
             axes[name] = axis
     return axes, left
+
+
+def _sizes(model: onnx.ModelProto, held: Iterable[str]) -> set[str]:
+    """Names of nodes that compute with shapes and constants alone, such as how much to pad."""
+    known, names = set(held), set()
+    for node in model.graph.node:
+        if node.op_type in ("Shape", "Size") or all(not n or n in known for n in node.input):
+            known.update(node.output)
+            names.add(node.name)
+    return names
 
 
 def _drop_unused(model: onnx.ModelProto) -> None:
