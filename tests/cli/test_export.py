@@ -11,7 +11,7 @@ from lookalike.version import __version__
 
 KEYS = {
     "results", "path", "form", "metric", "precision", "opset", "inputs", "outputs", "bytes",
-    "nodes", "agreement", "calibrated", "decisions", "card", "notes",
+    "nodes", "agreement", "instructions", "calibrated", "decisions", "card", "notes",
 }  # fmt: skip
 
 

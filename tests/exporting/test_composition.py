@@ -239,7 +239,8 @@ def test_all_forms_of_one_network_agree(forms: dict[str, Path], engine: str) -> 
     pairs = [(n, m) for n in range(2) for m in range(3)]
 
     def same(got: Array, want: Array) -> None:
-        np.testing.assert_allclose(got, want, rtol=0, atol=1e-6)
+        """To what three sums of 512 products in float32 may stray by."""
+        np.testing.assert_allclose(got, want, rtol=0, atol=2 * 514 * 2.0**-24)
 
     ours = run["embed"]({"base_images": base})["features"]
     theirs = run["embed"]({"base_images": target})["features"]

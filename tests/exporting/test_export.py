@@ -73,10 +73,20 @@ def test_any_number_of_pictures_is_compared(
     run = open_file(Path(exports["N:M"].path), engine)
     got = run({"base_images": base, "target_images": target})["similarities"]
     embed = open_file(Path(exports["embed"].path), engine)
-    ours, theirs = (embed({"base_images": one})["features"] for one in (base, target))
-    expected = METRICS["cosine"].matrix(ours.astype(np.float64), theirs.astype(np.float64))
+    # as in the file one batch, since engines add up otherwise in batches of another size
+    vectors = embed({"base_images": np.concatenate([base, target])})["features"].astype(np.float64)
+    expected = METRICS["cosine"].matrix(vectors[:count], vectors[count:])
     assert got.shape == (count, targets)
-    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=strayed(vectors.shape[1]))
+
+
+def strayed(entries: int) -> float:
+    """By how much a cosine in float32 may stray at worst.
+
+    A sum of D products strays by at most D u of the sum of their absolute values, with u = 2^-24.
+    There are three of them: the product of both vectors, and each length, which counts half.
+    """
+    return 2 * (entries + 2) * 2.0**-24
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -157,7 +167,7 @@ def test_an_export_of_an_export_is_still_the_same_encoder(
         open_file(Path(found.path), "onnxruntime")(inputs)["similarities"]
         for found in (again, exports["N:M"])
     )
-    np.testing.assert_allclose(one, two, atol=1e-6)
+    np.testing.assert_allclose(one, two, rtol=0, atol=strayed(416))
 
 
 def test_another_preprocessing_is_another_encoder(exports: dict[str, Exported]) -> None:
@@ -277,18 +287,18 @@ def test_a_folder_gets_a_file_of_the_name_that_was_published(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("form", "name"),
     [
-        ("embed", "builtin_Nx3x112x112.onnx"),
-        ("embed-1", "builtin_1x3x112x112.onnx"),
-        ("1:N", "builtin_1Nx3x112x112.onnx"),
-        ("features-N:M", "builtin_NM_feature_onlyx3x112x112.onnx"),
+        ("embed", "tiny_Nx3x16x16.onnx"),
+        ("embed-1", "tiny_1x3x16x16.onnx"),
+        ("1:N", "tiny_1Nx3x16x16.onnx"),
+        ("features-N:M", "tiny_NM_feature_onlyx3x16x16.onnx"),
     ],
 )
-def test_forms_have_names_in_a_folder(form: str, name: str, tmp_path: Path) -> None:
-    found = export("builtin", tmp_path, form=form)
+def test_forms_have_names_in_a_folder(tiny: str, form: str, name: str, tmp_path: Path) -> None:
+    found = export(tiny, tmp_path, form=form)
     assert [one.name for one in tmp_path.iterdir()] == [name]
     assert found.path == str(tmp_path / name)
     with pytest.raises(OverwriteError):
-        export("builtin", tmp_path, form=form)
+        export(tiny, tmp_path, form=form)
 
 
 def test_a_name_without_signs_that_a_file_name_can_not_have(
@@ -335,36 +345,39 @@ def unreadable(model: onnx.ModelProto) -> None:
 @pytest.mark.parametrize("form", ["embed", "1:1", "features-N:M"])
 def test_an_export_that_fails_its_check_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch,
+    tiny: str,
     tmp_path: Path,
     form: str,
     fault: Callable[[onnx.ModelProto], None],
 ) -> None:
     planted(monkeypatch, fault)
     with pytest.raises(WeightsError):
-        export("builtin", tmp_path / "out.onnx", form=form)
+        export(tiny, tmp_path / "out.onnx", form=form)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_exists_stays_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_file_that_exists_stays_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, tiny: str, tmp_path: Path
+) -> None:
     path = tmp_path / "out.onnx"
     path.write_bytes(b"precious")
     with pytest.raises(OverwriteError, match="exists"):
-        export("builtin", path)
+        export(tiny, path)
     assert path.read_bytes() == b"precious"
     with monkeypatch.context() as patch:
         planted(patch, other_sign)
         with pytest.raises(WeightsError):
-            export("builtin", path, force=True)
+            export(tiny, path, force=True)
     assert path.read_bytes() == b"precious"
-    assert export("builtin", path, force=True).bytes == path.stat().st_size
+    assert export(tiny, path, force=True).bytes == path.stat().st_size
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_report_that_can_not_be_made_leaves_nothing(tmp_path: Path) -> None:
+def test_a_report_that_can_not_be_made_leaves_nothing(tiny: str, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
     with pytest.raises(lookalike.LookalikeError):
-        export("builtin", folder / "o.onnx", judge=PICTURES, truth=str(tmp_path / "none.csv"))
+        export(tiny, folder / "o.onnx", judge=PICTURES, truth=str(tmp_path / "none.csv"))
     assert list(folder.iterdir()) == []
 
 
@@ -424,8 +437,8 @@ def test_a_network_that_is_given_is_not_changed(small: Any) -> None:
     np.testing.assert_array_equal(small.after, small.before)
 
 
-def test_the_same_export_gives_the_same_bytes(tmp_path: Path) -> None:
-    first, second = (export("builtin", tmp_path / f"{n}.onnx", form="N:M").path for n in "ab")
+def test_the_same_export_gives_the_same_bytes(tiny: str, tmp_path: Path) -> None:
+    first, second = (export(tiny, tmp_path / f"{n}.onnx", form="N:M").path for n in "ab")
     assert Path(first).read_bytes() == Path(second).read_bytes()
 
 
@@ -480,9 +493,9 @@ def test_the_result_as_people_see_it(exports: dict[str, Exported]) -> None:
     assert "features-N:M" in found._repr_html_()
 
 
-def test_a_result_with_a_decision_report_shows_it(photos: Path, tmp_path: Path) -> None:
+def test_a_result_with_a_decision_report_shows_it(tiny: str, photos: Path, tmp_path: Path) -> None:
     found = export(
-        "builtin",
+        tiny,
         tmp_path / "out.onnx",
         precision="int8",
         calibrate=str(photos),
@@ -509,11 +522,11 @@ def test_another_preprocessing_has_no_verdict(exports: dict[str, Exported]) -> N
 
 
 @pytest.mark.parametrize("folder", ["with space", "a?b", "p%20c&d", "ü"])
-def test_any_signs_may_stand_in_a_path(folder: str, tmp_path: Path) -> None:
+def test_any_signs_may_stand_in_a_path(tiny: str, folder: str, tmp_path: Path) -> None:
     (tmp_path / folder).mkdir()
     pictures = [scene_picture(seed) for seed in range(8)]
     found = export(
-        "builtin",
+        tiny,
         tmp_path / folder / "net.onnx",
         precision="int8",
         calibrate=pictures,
@@ -522,17 +535,19 @@ def test_any_signs_may_stand_in_a_path(folder: str, tmp_path: Path) -> None:
     )
     assert found.decisions is not None
     again = encoder_of(Path(found.path)).encode(pictures).vectors
-    assert again.shape == (8, 416)
+    assert again.shape == (8, 32)
 
 
-def test_what_is_quantised_is_not_quantised_again(photos: Path, tmp_path: Path) -> None:
-    first = tmp_path / "int8.onnx"
-    export("builtin", first, precision="int8", calibrate=str(photos), truth=None, resamples=100)
+def test_what_is_quantised_is_not_quantised_again(
+    tiny_int8: Exported, photos: Path, tmp_path: Path
+) -> None:
+    first = tiny_int8.path
     for precision, more in (("int8", {"calibrate": str(photos)}), ("f16", {})):
         with pytest.raises(UsageError, match="quantised already"):
             export(f"onnx:{first}", tmp_path / "x.onnx", precision=precision, **more)  # type: ignore[arg-type]
     form = export(f"onnx:{first}", tmp_path / "pair.onnx", form="1:1")
     assert form.card.fingerprint == load_encoder(f"onnx:{first}").card.fingerprint
+    assert form.notes == ()  # its integers are safe, and that was seen
 
 
 def test_only_a_file_is_replaced(tmp_path: Path) -> None:
@@ -557,16 +572,16 @@ def test_wishes_for_the_report_are_checked_before_any_work(tmp_path: Path) -> No
     assert said == []
 
 
-def test_a_report_that_nothing_is_left_for_is_told(tmp_path: Path) -> None:
+def test_a_report_that_nothing_is_left_for_is_told(tiny: str, tmp_path: Path) -> None:
     pictures = [scene_picture(seed) for seed in range(2)]
-    found = export("builtin", tmp_path / "x.onnx", precision="int8", calibrate=pictures)
+    found = export(tiny, tmp_path / "x.onnx", precision="int8", calibrate=pictures)
     assert found.decisions is None
     assert any("no decision report" in note for note in found.notes)
     assert any("too few" in note for note in found.notes)
 
 
-def test_what_made_the_vectors_of_a_report_is_told(photos: Path, tmp_path: Path) -> None:
-    found = export("builtin", tmp_path / "x.onnx", judge=str(photos), truth=None, resamples=100)
+def test_what_made_the_vectors_of_a_report_is_told(tiny: str, photos: Path, tmp_path: Path) -> None:
+    found = export(tiny, tmp_path / "x.onnx", judge=str(photos), truth=None, resamples=100)
     assert found.decisions is not None
     assert all(
         "openvino" in engine or "onnxruntime" in engine for engine in found.decisions.engines

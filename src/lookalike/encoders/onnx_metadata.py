@@ -16,7 +16,9 @@ from typing import Any
 from lookalike.errors import CardError, WeightsError
 
 PREFIX = "lookalike."
-CARD, CONTENT, FORM, METRIC = (PREFIX + name for name in ("card", "content", "form", "metric"))
+CARD, CONTENT, FORM, METRIC, INSTRUCTIONS = (
+    PREFIX + name for name in ("card", "content", "form", "metric", "instructions")
+)
 
 _METADATA_PROPS = 14
 """Field of ONNX's ModelProto that holds key-value pairs."""
@@ -136,7 +138,13 @@ def content_digest(content: bytes) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def properties(card: Mapping[str, Any], form: str, metric: str, digest: str) -> dict[str, str]:
+def properties(
+    card: Mapping[str, Any],
+    form: str,
+    metric: str,
+    digest: str,
+    instructions: str | None = None,
+) -> dict[str, str]:
     """The key-value pairs of an exported encoder.
 
     Args:
@@ -144,9 +152,11 @@ def properties(card: Mapping[str, Any], form: str, metric: str, digest: str) -> 
         form: Which form it was exported in.
         metric: Of the similarities that it gives; empty if it gives vectors.
         digest: `content_digest` of the model.
+        instructions: Name of the instruction set that it was judged on; None is left out.
     """
     text = json.dumps(card, sort_keys=True)
-    return {CARD: text, CONTENT: digest, FORM: form, METRIC: metric}
+    found = {CARD: text, CONTENT: digest, FORM: form, METRIC: metric}
+    return found if instructions is None else {**found, INSTRUCTIONS: instructions}
 
 
 def carried_card(content: bytes, where: str) -> dict[str, Any] | None:

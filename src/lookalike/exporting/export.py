@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lookalike.embeddings import Card, Embeddings, Row
 from lookalike.encoders import Encoder, load_encoder
+from lookalike.encoders.cores import instruction_set
 from lookalike.encoders.engines.file import file_engines
 from lookalike.encoders.families.onnx import encoder_of
 from lookalike.encoders.onnx_metadata import content_digest, properties
@@ -25,8 +26,10 @@ from lookalike.exporting.composition import GRAPH_METRICS, composed
 from lookalike.exporting.exported import Exported
 from lookalike.exporting.form import FORMS, Form, form_named
 from lookalike.exporting.graph import check_opset, opset_of, simplified, vector_graph
+from lookalike.exporting.loss import loud
 from lookalike.exporting.precision import EXPORT_PRECISIONS, halved, holds_integers, quantised
 from lookalike.exporting.prepared import Prepared, parted, prepared
+from lookalike.exporting.sums import may_saturate
 from lookalike.images import ImageSource, Pictures, Place
 from lookalike.judge import Truth, decision_changes
 from lookalike.judge.decisions import operating_point
@@ -146,6 +149,7 @@ def export(
             where=card.name,
             cure="export the network that it was made from",
         )
+    notes += _integer_notes(model)
     calibrated = 0
     if precision == "f16":
         model = halved(model)
@@ -211,7 +215,8 @@ def export(
         checks=checks,
         calibrated=calibrated,
         decisions=decisions,
-        notes=tuple(notes),
+        notes=(*loud(precision, checks, decisions), *notes),
+        instructions=instruction_set(),
     )
 
 
@@ -262,6 +267,17 @@ def _calibration_notes(pictures: Prepared, calibrated: int) -> list[str]:
         few = amount(calibrated, "picture")
         notes.append(f"ranges of int8 by {few} alone, which is too few to show them: give more")
     return notes
+
+
+def _integer_notes(model: onnx.ModelProto) -> list[str]:
+    """What must be said of integers that somebody else made; nothing is said of floats."""
+    unsafe = may_saturate(model)
+    if not unsafe:
+        return []
+    return [
+        "its integers may run over on a CPU without VNNI, such as one with AVX2 alone, and give "
+        f"other vectors there: {amount(len(unsafe), 'node')}, the first {unsafe[0]}"
+    ]
 
 
 def _judge_notes(side: Embeddings) -> list[str]:
@@ -349,7 +365,9 @@ def _finished(
     del made.metadata_props[:]
     digest = content_digest(made.SerializeToString(deterministic=True))
     inside = metric if form.compares else ""
-    for key, value in properties(card.to_dict(), form.name, inside, digest).items():
+    # floats are held to the encoder's on every CPU alike, and their files have the same bytes
+    judged_on = instruction_set() if precision == "int8" else None
+    for key, value in properties(card.to_dict(), form.name, inside, digest, judged_on).items():
         made.metadata_props.add(key=key, value=value)
     return made
 

@@ -47,6 +47,8 @@ class Exported:
         calibrated: Pictures that the ranges of int8 were taken from.
         decisions: What fewer bits change; None if no pictures were given to tell.
         notes: What has to be said beside the numbers.
+        instructions: The instruction set of the CPU that ran the checks and made the vectors of
+            `decisions`, such as ``AVX2``; None where the system does not tell.
     """
 
     path: str
@@ -63,6 +65,7 @@ class Exported:
     calibrated: int = 0
     decisions: DecisionChanges | None = None
     notes: tuple[str, ...] = ()
+    instructions: str | None = None
 
     @property
     def agreement(self) -> float:
@@ -83,6 +86,7 @@ class Exported:
             "bytes": self.bytes,
             "nodes": self.nodes,
             "agreement": self.agreement,
+            "instructions": self.instructions,
             "calibrated": self.calibrated,
             "decisions": self.decisions and self.decisions.to_dict(),
             "card": self.card.to_dict(),
@@ -113,6 +117,8 @@ class Exported:
             f"fingerprint {self.card.fingerprint[:12]}: {self.identity}",
         ]
         said.append(f"pictures have to come prepared: {_prepared(self.card.preprocess)}")
+        unit = self.instructions or "an instruction set that the system does not tell"
+        said.append(f"judged on a CPU with {unit}")
         if self.calibrated:
             said.append(f"ranges of int8 from {self.calibrated:,} pictures")
         return View(

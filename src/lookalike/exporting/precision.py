@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lookalike.encoders.pipeline import Array
-from lookalike.errors import UsageError
+from lookalike.errors import UsageError, WeightsError
 from lookalike.exporting.graph import PICTURES, opset_of, quiet
+from lookalike.exporting.rounding import rounded, unquantised
+from lookalike.exporting.sums import may_saturate
 from lookalike.extras import require
 
 if TYPE_CHECKING:
@@ -39,7 +41,10 @@ def quantised(model: onnx.ModelProto, pictures: Array) -> onnx.ModelProto:
     """The graph in int8: weights per channel, activations by the range that pictures show.
 
     Static post-training quantisation by ONNX Runtime, written as pairs of QuantizeLinear and
-    DequantizeLinear, which ONNX Runtime and OpenVINO both run in integers.
+    DequantizeLinear, which ONNX Runtime and OpenVINO both run in integers. Weights are signed and
+    so small that no CPU's sums run over (see `lookalike.exporting.sums`), which is proven of the
+    finished graph. Signed values instead of unsigned ones would not do: both engines turn them into
+    unsigned ones. Unsigned weights are added up exactly, and as slowly as floats.
 
     Args:
         model: As `vector_graph` makes it.
@@ -47,6 +52,7 @@ def quantised(model: onnx.ModelProto, pictures: Array) -> onnx.ModelProto:
 
     Raises:
         UsageError: The graph's operator set is older than `INT8_OPSET`.
+        WeightsError: A sum in the quantised graph could run over.
     """
     if opset_of(model) < INT8_OPSET:
         raise UsageError(
@@ -62,25 +68,39 @@ def quantised(model: onnx.ModelProto, pictures: Array) -> onnx.ModelProto:
         """Hands the pictures out."""
 
         def __init__(self) -> None:
-            self.batches: Iterator[Array] = iter(
-                pictures[start : start + CALIBRATION_BATCH]
-                for start in range(0, len(pictures), CALIBRATION_BATCH)
-            )
+            self.batches = _batches(pictures)
 
         def get_next(self) -> dict[str, Array] | None:
             batch = next(self.batches, None)
             return None if batch is None else {PICTURES: batch}
 
-    onnx: Any = require("onnx", purpose="an int8 export")
+    onnx_: Any = require("onnx", purpose="an int8 export")
+    signed = quantisation.QuantType.QInt8
+    plan = rounded(model, _batches(pictures))
     with tempfile.TemporaryDirectory() as folder, quiet():
         target = Path(folder) / "int8.onnx"
         quantisation.quantize_static(
-            model,
+            plan.model,
             target,
             Reader(),
             quant_format=quantisation.QuantFormat.QDQ,
             per_channel=True,
             activation_type=quantisation.QuantType.QUInt8,
-            weight_type=quantisation.QuantType.QInt8,
+            weight_type=signed,
+            nodes_to_exclude=list(plan.left),
+            extra_options={"TensorQuantOverrides": plan.overrides(signed)},
         )
-        return onnx.load(target)
+        found: onnx.ModelProto = onnx_.load(target)
+    unquantised(found, plan.left)
+    unsafe = may_saturate(found)
+    if unsafe:
+        raise WeightsError(
+            f"int8 would be another network on a CPU without VNNI; {unsafe[0]}",
+            cure="--precision f16, or f32",
+        )
+    return found
+
+
+def _batches(pictures: Array) -> Iterator[Array]:
+    for start in range(0, len(pictures), CALIBRATION_BATCH):
+        yield pictures[start : start + CALIBRATION_BATCH]
