@@ -16,7 +16,7 @@ COMMAND = str(Path(sys.executable).with_name("lookalike"))
 
 def lookalike(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [COMMAND, *words], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+        [COMMAND, *words], cwd=folder, capture_output=True, text=True, timeout=900, check=False
     )
 
 

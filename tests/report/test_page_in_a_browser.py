@@ -37,7 +37,7 @@ class Watched:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 800, "height": 600})
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(120_000)
     yield page
     page.close()
 
