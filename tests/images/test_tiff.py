@@ -151,6 +151,7 @@ def test_pages_in_a_circle_come_to_an_end() -> None:
 def test_only_a_cut_file_reaches_beyond_its_end() -> None:
     data = one_page(FULL.tobytes(), (40, 30), (8, 8, 8), 2)
     assert not reaches_beyond(data)
+    assert reaches_beyond(data[:-3])  # the bits of a sample stand last
     for end in range(8, len(data), 131):
         assert reaches_beyond(data[:end]), end
 
