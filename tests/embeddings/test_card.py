@@ -165,7 +165,7 @@ def copies(plain: dict[str, Any]) -> list[dict[str, Any]]:
 text = st.text(max_size=8)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(
     st.builds(
         replace,

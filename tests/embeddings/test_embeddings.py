@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
@@ -98,7 +98,18 @@ text = st.text(max_size=12)
 names = st.one_of(
     text,
     st.binary(max_size=12).map(os.fsdecode),  # any file name that can exist
-    st.sampled_from(["new\nline", "percent:caf%E9", "", "é", "\udce9%", "50%"]),
+    st.sampled_from(
+        [
+            "\ud800 half",
+            "percent-halves:x",
+            "new\nline",
+            "percent:caf%E9",
+            "",
+            "é",
+            "\udce9%",
+            "50%",
+        ]
+    ),
 )
 failed = st.builds(Row, names, st.none() | names, st.sampled_from(Reason), text)
 embedded = st.builds(
@@ -133,6 +144,7 @@ def stores(draw: st.DrawFn) -> Embeddings:
     return Embeddings(replace(CARD, dim=dim), tuple(rows), vectors, draw(origins))
 
 
+@settings(max_examples=40)
 @given(stores())
 def test_a_table_keeps_everything(store: Embeddings) -> None:
     table = store.to_arrow()

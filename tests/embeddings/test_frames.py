@@ -61,7 +61,7 @@ def same(a: Embeddings, b: Embeddings) -> None:
 # pandas
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(stores())
 def test_a_frame_of_pandas_keeps_everything(found: Embeddings) -> None:
     same(Embeddings.from_pandas(found.to_pandas()), found)
@@ -133,7 +133,7 @@ def test_a_frame_of_pandas_with_an_edited_card_is_refused() -> None:
 # polars
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(stores())
 def test_a_frame_of_polars_keeps_everything_but_the_card(found: Embeddings) -> None:
     same(Embeddings.from_polars(found.to_polars(), card=found.card), found)

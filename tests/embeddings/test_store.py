@@ -346,6 +346,14 @@ def older(folder: Path, table: pa.Table) -> Path:
     return folder
 
 
+def test_a_pipe_among_the_shards_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    embeddings(3).save(tmp_path / "s")
+    os.mkfifo(tmp_path / "s" / "shard-000007.parquet")
+    for look in (Store(tmp_path / "s").read, Store(tmp_path / "s").ledger):
+        with pytest.raises(StoreError, match="no regular file"):
+            look()
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_number_that_is_not_finite_is_refused_and_its_shard_named(
     tmp_path: Path, value: float

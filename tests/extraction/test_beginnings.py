@@ -78,7 +78,7 @@ def test_a_store_that_notes_no_beginning_goes_on_as_ever(
 ) -> None:
     elsewhere(tmp_path, "first", 0, monkeypatch)
     embed("photos", store=tmp_path / "s", model="pixels")
-    for damage in (None, b"{", b"[]", b'{"photos": 1}'):
+    for damage in (None, b"{", b"[]", b'{"photos": 1}', b'{"photos": {"folder": 7}}'):
         noted = tmp_path / "s" / ".beginnings.json"
         noted.unlink() if damage is None else noted.write_bytes(damage)
         assert embed("photos", store=tmp_path / "s").counts == Counts(unchanged=3)

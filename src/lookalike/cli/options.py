@@ -169,7 +169,10 @@ def emit(command: str, result: Viewable, output: Output) -> None:
     elif output.as_csv:
         from lookalike.report.text import csv_text
 
-        write_text(csv_text(result.view()))
+        text = csv_text(result.view())
+        if sys.stdout.isatty():  # somebody looks at it, and its names must not steer the terminal
+            text = "\n".join(map(shown, text.split("\n")))
+        write_text(text)
     elif output.as_markdown:
         from lookalike.report.text import markdown_text
 

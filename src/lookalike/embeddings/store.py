@@ -329,6 +329,7 @@ def read_shard(shard: Path, columns: list[str] | None = None, *, what: str = "sh
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
+    _require_file(shard)
     try:
         file = parquet.ParquetFile(shard, page_checksum_verification=True)
         table = _as_written(file.read(columns=columns))
@@ -440,6 +441,7 @@ def _heading(shard: Path) -> Heading:
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
+    _require_file(shard)
     try:
         metadata = parquet.read_schema(shard).metadata
     except (OSError, ValueError, TypeError, MemoryError, pa.ArrowException) as error:
@@ -459,6 +461,12 @@ def about_shard(shard: Path) -> Iterator[None]:
         error.where = error.where or str(shard)
         error.cure = ANEW
         raise
+
+
+def _require_file(shard: Path) -> None:
+    """Refuse a pipe or a device, whose opening can wait for ever."""
+    if os.path.exists(shard) and not os.path.isfile(shard):
+        raise _damaged(shard, "it is no regular file")
 
 
 def _damaged(shard: Path, error: object) -> StoreError:

@@ -54,7 +54,7 @@ class Beginnings:
     def __init__(self, store: Path) -> None:
         self._store = store
         self._given: dict[str, tuple[str, str]] = {}
-        with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
+        with contextlib.suppress(OSError, ValueError, TypeError, AttributeError, KeyError):
             plain = json.loads((store / FILE).read_text(encoding="utf-8"))
             self._given = {
                 str(root): (str(one["folder"]), str(one["from_store"]))
