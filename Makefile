@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-slow lint docs bench clean
+LOWEST := .venv-lowest
+
+.PHONY: demo test test-slow test-lowest lint docs bench clean
 
 demo: $(VENV)/.core
 	$(BIN)/lookalike demo --html demo.html --force
@@ -14,6 +16,10 @@ test: lint docs
 
 test-slow: $(VENV)/.all
 	$(BIN)/python -m pytest -m slow
+
+# the tests with the oldest versions that pyproject.toml allows, on Python 3.11
+test-lowest: $(LOWEST)/.all
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -m "not slow" -n auto tests
 
 lint: $(VENV)/.all
 	$(BIN)/ruff check .
@@ -38,5 +44,12 @@ $(VENV)/.all: $(VENV)/.core
 	$(PIP) install --constraint constraints.txt --editable '.[all]' --group dev
 	touch $@
 
+$(LOWEST)/.all: pyproject.toml constraints.txt tools/lowest.py
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python tools/lowest.py pyproject.toml constraints.txt > $(LOWEST)/lowest.txt
+	$(LOWEST)/bin/python -m pip --disable-pip-version-check --quiet install \
+		--constraint $(LOWEST)/lowest.txt --editable '.[all]' --group dev
+	touch $@
+
 clean:
-	rm -rf $(VENV) docs/_build demo.html
+	rm -rf $(VENV) $(LOWEST) docs/_build demo.html

@@ -2,39 +2,56 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from types import SimpleNamespace
 from typing import Any
 
 from lookalike.encoders.catalogue import Entry, entries_of, published_row
+from lookalike.encoders.checkpoint import StateDict, WeightsFile
 from lookalike.encoders.encoder import Encoder
 from lookalike.encoders.engines import Runtime
+from lookalike.encoders.families.open_clip_towers import tower_name
 from lookalike.encoders.families.torch_network import (
     NETWORK_OPTIONS,
     Built,
     evaluation_mode,
+    surplus_ignored,
     torch_encoder,
+    weights_file,
     weights_wish,
 )
 from lookalike.encoders.families.torchvision import torchvision
+from lookalike.encoders.fitting import load_strictly
 from lookalike.encoders.name import EncoderName
-from lookalike.encoders.weights import HubFile, Origin, UrlFile, located, read_state_dict
+from lookalike.encoders.weights import HubFile, Origin, UrlFile, located
 from lookalike.errors import MissingWeightsError, UnknownNameError, WeightsError
 from lookalike.extras import require
-from lookalike.images import from_open_clip
+from lookalike.images import Preprocess, from_open_clip
 
 HUB_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+
+TEXT_TOWER = (
+    "text", "text_decoder", "text_encoder", "transformer", "token_embedding",
+    "positional_embedding", "ln_final", "text_projection", "attn_mask", "logit_scale",
+    "logit_bias", "input_resolution", "context_length", "vocab_size",
+)  # fmt: skip
+"""What stands beside the image tower in a file."""
+
+POSITIONS = "visual.positional_embedding"
 
 
 class OpenClip:
     """The family; see `load`."""
 
     def load(self, name: EncoderName, runtime: Runtime) -> Encoder:
-        """The image tower of an open_clip model; the text tower is dropped after loading.
+        """The image tower of an open_clip model; the text tower is not even built.
 
         Options as for the other torch families. Without a tag, ``weights`` must be given.
+
+        Raises:
+            UnknownNameError: No such network, weights, layer or option.
+            WeightsError: The file is no checkpoint, or of another network.
         """
         name.allow(NETWORK_OPTIONS)
         require("torch", purpose="open_clip encoders")
@@ -58,31 +75,38 @@ def _built(
     open_clip: Any, name: EncoderName, architecture: str, tag: str, runtime: Runtime
 ) -> Built:
     kind, file, seed = weights_wish(name)
+    settings = tag_settings(open_clip, architecture, tag)
     path = file
     if kind == "published":
-        origin = _origin(open_clip, architecture, tag, name)
+        origin = _origin(open_clip, architecture, settings, name)
         path = located(origin, offline=runtime.offline, encoder=name.text)
-    settings = open_clip.get_pretrained_cfg(architecture, tag) if tag else {}
-    visual: Any = evaluation_mode(
-        lambda: _image_tower(open_clip, architecture, path, settings), seed
-    )
+    tower: Any = evaluation_mode(lambda: image_tower(open_clip, architecture, settings), seed)
+    notes: tuple[str, ...] = ()
+    if path is not None:
+        notes = _load(tower, weights_file(name, path), ignore_surplus=surplus_ignored(name))
     tags = {"random": f"random(seed={seed})", "file": f"file {file}", "published": tag}
     return Built(
-        module=visual,
-        preprocess=from_open_clip(visual.preprocess_cfg),
+        module=tower,
+        preprocess=tag_preprocess(open_clip, settings, tower.image_size),
         layer="",
-        algorithm=f"open_clip/{architecture}"
-        + ("+quickgelu" if settings.get("quick_gelu") else ""),
+        algorithm=algorithm(architecture, tower),
         weights_tag=tags[kind],
-        has_class_token=hasattr(visual, "class_embedding"),
+        has_class_token=hasattr(tower, "class_embedding"),
         published=published_row("open_clip", architecture, tag),
         source=str(path or ""),
         path=path,
+        notes=notes if kind == "file" else (),
     )
 
 
-def _origin(open_clip: Any, architecture: str, tag: str, name: EncoderName) -> Origin:
-    settings = open_clip.get_pretrained_cfg(architecture, tag) if tag else {}
+def tag_settings(open_clip: Any, architecture: str, tag: str) -> Mapping[str, Any]:
+    """What open_clip knows about a tag; empty for none."""
+    return open_clip.get_pretrained_cfg(architecture, tag) if tag else {}
+
+
+def _origin(
+    open_clip: Any, architecture: str, settings: Mapping[str, Any], name: EncoderName
+) -> Origin:
     if settings.get("hf_hub"):
         parts = settings["hf_hub"].strip("/").split("/")
         repository, file = "/".join(parts[:2]), "/".join(parts[2:])
@@ -97,45 +121,80 @@ def _origin(open_clip: Any, architecture: str, tag: str, name: EncoderName) -> O
     )
 
 
-def _image_tower(
-    open_clip: Any, architecture: str, path: Path | None, settings: dict[str, Any]
-) -> Any:
-    options: dict[str, Any] = {"pretrained_hf": False, "pretrained_image": False}
-    options |= {
-        key: settings[name]
-        for key, name in (
-            ("image_mean", "mean"),
-            ("image_std", "std"),
-            ("image_interpolation", "interpolation"),
-            ("image_resize_mode", "resize_mode"),
-        )
-        if settings.get(name)
-    }
-    if settings.get("quick_gelu"):
-        options["force_quick_gelu"] = True
-    if path is not None:
-        read_state_dict(path)  # refuses what is no checkpoint, with a message of its own
-    try:
-        with _quiet():
-            model = open_clip.create_model(
-                architecture, pretrained=str(path) if path else None, weights_only=True, **options
+def image_tower(open_clip: Any, architecture: str, settings: Mapping[str, Any]) -> Any:
+    """The image tower of an architecture, with random values.
+
+    Args:
+        open_clip: The library.
+        architecture: One of its names.
+        settings: See `tag_settings`; a tag that was trained with QuickGELU gets it.
+    """
+    config = open_clip.get_model_config(architecture)
+    return open_clip.model._build_vision_tower(
+        config["embed_dim"],
+        {**config["vision_cfg"], "timm_model_pretrained": False},
+        bool(config.get("quick_gelu") or settings.get("quick_gelu")),
+    )
+
+
+def tag_preprocess(open_clip: Any, settings: Mapping[str, Any], size: Any) -> Preprocess:
+    """The preprocessing of a tag; open_clip's default for none.
+
+    Args:
+        open_clip: The library.
+        settings: See `tag_settings`.
+        size: The tower's ``image_size``: one number, or height and width.
+    """
+    config = asdict(open_clip.transform.PreprocessCfg())
+    known = {key: value for key, value in settings.items() if key in config and value is not None}
+    return from_open_clip({**config, **known, "size": size})
+
+
+def algorithm(architecture: str, tower: Any) -> str:
+    """What a card calls the network: the image tower, and the activation that it has."""
+    quick = any(type(one).__name__ == "QuickGELU" for one in tower.modules())
+    return f"open_clip/{tower_name(architecture)}" + ("+quickgelu" if quick else "")
+
+
+def _load(tower: Any, weights: WeightsFile, *, ignore_surplus: bool) -> tuple[str, ...]:
+    where = str(weights.path)
+    refused = None
+    for notes, tensors in _forms(tower, weights.tensors, where):
+        try:
+            loaded = load_strictly(
+                tower,
+                tensors,
+                head="",
+                where=where,
+                beside=TEXT_TOWER,
+                ignore_surplus=ignore_surplus,
             )
-    except (RuntimeError, KeyError) as error:
-        raise WeightsError(
-            f"the weights are of another network: {str(error)[:400]}", where=str(path or "")
-        ) from error
-    return model.visual
+        except WeightsError as error:
+            refused = refused or error
+        else:
+            usual = loaded.prefix == "visual."
+            return (*weights.notes, *notes, *(() if usual else loaded.notes(where)))
+    assert refused is not None
+    raise refused
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Holds back open_clip's log of what it loads; that weights are random is said elsewhere."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+def _forms(
+    tower: Any, tensors: StateDict, where: str
+) -> Iterator[tuple[tuple[str, ...], StateDict]]:
+    """The entries as they are, and as open_clip itself renames and resizes them."""
+    yield (), tensors
+    from open_clip.convert import convert_state_dict
+    from open_clip.model import resize_pos_embed
+
+    model = SimpleNamespace(visual=tower)
     try:
-        yield
-    finally:
-        logging.disable(before)
+        renamed = convert_state_dict(model, dict(tensors))
+        before = renamed.get(POSITIONS)
+        resize_pos_embed(renamed, model)
+    except Exception:  # written for whole files of these networks alone
+        return
+    resized = before is not None and renamed[POSITIONS].shape != before.shape
+    yield ((f"{where}: {POSITIONS} resized to this network's input",) if resized else ()), renamed
 
 
 FAMILY = OpenClip()

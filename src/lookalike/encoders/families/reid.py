@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from lookalike.encoders.catalogue import Entry, entries_of, published_row
 from lookalike.encoders.encoder import Encoder
@@ -12,12 +11,14 @@ from lookalike.encoders.families.torch_network import (
     NETWORK_OPTIONS,
     Built,
     evaluation_mode,
+    surplus_ignored,
     torch_encoder,
+    weights_file,
     weights_wish,
 )
 from lookalike.encoders.name import EncoderName
 from lookalike.encoders.reid.architectures import ARCHITECTURES, build
-from lookalike.encoders.reid.checkpoint import HEAD, load_checkpoint, read_checkpoint
+from lookalike.encoders.reid.checkpoint import checkpoint_of, load_checkpoint
 from lookalike.encoders.weights import UrlFile, located
 from lookalike.errors import UnknownNameError
 from lookalike.extras import require
@@ -40,59 +41,49 @@ class Reid:
         """A re-identification network as an encoder; its feature is what the classifier would take.
 
         Options: those of the torch families (``layer``, ``pooling``, ``weights``, ``seed``,
-        preprocessing), where ``preprocess`` is ``torchreid`` unless said otherwise, or ``pinto``;
-        ``surplus=ignore`` to load a file with entries that the network has not; and
-        ``pickle=trusted`` for a checkpoint that holds more than tensors and plain values.
+        ``nest``, ``surplus``, ``pickle``, preprocessing), where ``preprocess`` is ``torchreid``
+        unless said otherwise, or ``pinto``.
 
         Raises:
             UnknownNameError: No such network, weights, layer or option.
             WeightsError: The file is of another network; says which, or which fits best.
         """
-        name.allow((*NETWORK_OPTIONS, "surplus", "pickle"))
+        name.allow(NETWORK_OPTIONS)
         require("torch", purpose="reid encoders")
         architecture, _, tag = name.rest.partition("/")
         if architecture not in ARCHITECTURES:
             raise UnknownNameError("re-identification network", architecture, ARCHITECTURES)
-        built, notes = _built(name, architecture, tag, runtime)
-        encoder = torch_encoder(name, built, runtime)
-        return replace(encoder, notes=(*encoder.notes, *notes))
+        return torch_encoder(name, _built(name, architecture, tag, runtime), runtime)
 
     def entries(self) -> Iterable[Entry]:
         """Every network with each of its published weights, the default first."""
         return entries_of("reid", "/", ("torch",))
 
 
-def _built(
-    name: EncoderName, architecture: str, tag: str, runtime: Runtime
-) -> tuple[Built, tuple[str, ...]]:
+def _built(name: EncoderName, architecture: str, tag: str, runtime: Runtime) -> Built:
     from torch import nn
 
     row = published_row("reid", architecture, tag or None)
     if row is None:
         known = [e.weights for e in entries_of("reid", "/", ()) if e.architecture == architecture]
         raise UnknownNameError(f"weights of {architecture}", tag, known)
-    surplus = name.choice("surplus", ("refuse", "ignore"), "refuse")
-    trusted = name.choice("pickle", ("refused", "trusted"), "refused") == "trusted"
     kind, path, seed = weights_wish(name)
     network = evaluation_mode(lambda: build(architecture), seed)
     notes: tuple[str, ...] = ()
     if kind == "published":
         path = located(UrlFile(row.url), offline=runtime.offline, encoder=name.text)
     if path is not None:
-        checkpoint = read_checkpoint(path, trusted=trusted)
+        file = weights_file(name, path)
         loaded = load_checkpoint(
             network,  # type: ignore[arg-type]  # what build made
             architecture,
-            checkpoint,
-            ignore_surplus=surplus == "ignore",
+            checkpoint_of(file),
+            ignore_surplus=surplus_ignored(name),
         )
-        ignored = [key for key in loaded.unused if not key.startswith(f"{HEAD}.")]
-        if surplus == "ignore" and ignored:
-            some = ", ".join(ignored[:4]) + (" ..." if len(ignored) > 4 else "")
-            notes = (f"{name.text} ignores {len(ignored)} entries of {path}: {some}",)
+        notes = (*file.notes, *loaded.notes(str(path)))
     network.classifier = nn.Identity()  # never run in evaluation
     tags = {"random": f"random(seed={seed})", "file": f"file {path}", "published": row.weights}
-    built = Built(
+    return Built(
         module=network,
         preprocess=PRESETS[PREPROCESS],
         layer="",
@@ -102,8 +93,8 @@ def _built(
         figures=PUBLISHED if kind != "random" else "",
         source={"published": row.url, "file": str(path)}.get(kind, ""),
         path=path,
+        notes=notes,
     )
-    return built, notes
 
 
 FAMILY = Reid()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lookalike.embeddings import Card
 from lookalike.encoders.catalogue import PublishedRow
+from lookalike.encoders.checkpoint import WeightsFile, read_weights
 from lookalike.encoders.encoder import Encoder
 from lookalike.encoders.engines import Runtime, TorchNetwork, open_engine
 from lookalike.encoders.families.network import network_encoder
@@ -25,7 +26,8 @@ from lookalike.images.presets import OPTIONS, from_options
 if TYPE_CHECKING:
     import torch
 
-NETWORK_OPTIONS = ("layer", "pooling", "weights", "seed", *OPTIONS)
+WEIGHTS_OPTIONS = ("weights", "seed", "nest", "surplus", "pickle")
+NETWORK_OPTIONS = ("layer", "pooling", *WEIGHTS_OPTIONS, *OPTIONS)
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Built:
         figures: See `Card`.
         source: Where the weights came from.
         path: The file of the weights; None for random ones.
+        notes: What every output must say about how the weights were taken.
     """
 
     module: torch.nn.Module
@@ -59,6 +62,7 @@ class Built:
     figures: str = ""
     source: str = ""
     path: Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 def torch_encoder(name: EncoderName, built: Built, runtime: Runtime) -> Encoder:
@@ -89,9 +93,10 @@ def torch_encoder(name: EncoderName, built: Built, runtime: Runtime) -> Encoder:
     outputs = [f"layer{index}" for index in range(len(layers))]
     named = [layer or "output" for layer in layers]
     files = () if built.path is None else (str(built.path),)
-    return network_encoder(
+    encoder = network_encoder(
         card, engine, outputs, named, has_class_token=built.has_class_token, files=files
     )
+    return replace(encoder, notes=(*encoder.notes, *built.notes))
 
 
 def _card(name: EncoderName, built: Built, preprocess: Preprocess) -> Card:
@@ -132,6 +137,23 @@ def weights_wish(name: EncoderName) -> tuple[str, Path | None, int]:
     if wish == "random":
         return "random", None, seed
     return "file", Path(wish).expanduser(), seed
+
+
+def weights_file(name: EncoderName, path: Path) -> WeightsFile:
+    """The tensors of a file, as the options ``nest`` and ``pickle`` ask.
+
+    Raises:
+        MissingWeightsError: No such file.
+        UsageError: There is no such nest.
+        WeightsError: Not a checkpoint, or one that holds code.
+    """
+    trusted = name.choice("pickle", ("refused", "trusted"), "refused") == "trusted"
+    return read_weights(path, trusted=trusted, nest=name.options.get("nest", ""))
+
+
+def surplus_ignored(name: EncoderName) -> bool:
+    """Whether a file may have entries that the network has not: the option ``surplus``."""
+    return name.choice("surplus", ("refuse", "ignore"), "refuse") == "ignore"
 
 
 @contextmanager

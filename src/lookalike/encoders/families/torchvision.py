@@ -10,15 +10,19 @@ from typing import Any
 from lookalike.encoders.catalogue import Entry, entries_of, published_row
 from lookalike.encoders.encoder import Encoder
 from lookalike.encoders.engines import Runtime
+from lookalike.encoders.families.known import networks_said
 from lookalike.encoders.families.torch_network import (
     NETWORK_OPTIONS,
     Built,
     evaluation_mode,
+    surplus_ignored,
     torch_encoder,
+    weights_file,
     weights_wish,
 )
+from lookalike.encoders.fitting import load_strictly
 from lookalike.encoders.name import EncoderName
-from lookalike.encoders.weights import UrlFile, load_strictly, located, read_state_dict
+from lookalike.encoders.weights import UrlFile, located
 from lookalike.errors import UnknownNameError, UsageError
 from lookalike.extras import require
 from lookalike.images import from_torchvision
@@ -40,6 +44,9 @@ the head is not a plain one."""
 
 CHOICES = ("auto", "published")
 """Values of the option ``embedding``."""
+
+AUXILIARY = ("aux1", "aux2", "AuxLogits")
+"""Class heads at the side of some networks, which published weights have."""
 
 PUBLISHED = ("children:-1", "flatten")
 """Layer and pooling of ``embedding=published``: all child modules but the last, in order, and what
@@ -93,12 +100,13 @@ class Torchvision:
 
         Options: ``embedding`` (``auto``, or ``published`` for `PUBLISHED`), ``layer`` (a module's
         name, ``input:NAME``, ``children:-1``, several with commas), ``pooling``, ``weights``
-        (``random``, or a ``.pth``/``.safetensors`` file of this architecture), ``seed``, and those
-        of the preprocessing. Without ``/WEIGHTS`` the library's default weights are meant, and
-        their preprocessing.
+        (``random``, or a ``.pth``/``.safetensors`` file of this architecture), ``seed``, ``nest``,
+        ``surplus``, ``pickle``, and those of the preprocessing. Without ``/WEIGHTS`` the library's
+        default weights are meant, and their preprocessing.
 
         Raises:
             UnknownNameError: No such network, weights, layer or option.
+            WeightsError: The file is no checkpoint, or of another network; says of which it is.
             UsageError: ``embedding=published`` beside ``layer`` or ``pooling``, or for a network
                 whose children can't be run in order (``vit_*``, ``maxvit_t``).
         """
@@ -130,7 +138,7 @@ def _built(
     models: Any, architecture: str, entry: Any, name: EncoderName, runtime: Runtime
 ) -> Built:
     layer, pooling = _layer_and_pooling(architecture, name)
-    kind, file, seed = weights_wish(name)
+    kind, given, seed = weights_wish(name)
     transforms = entry.transforms()
     options: dict[str, Any] = {}
     if architecture.startswith("vit"):
@@ -141,15 +149,23 @@ def _built(
         options["transform_input"] = True
     module = evaluation_mode(lambda: models.get_model(architecture, weights=None, **options), seed)
     head = _head(architecture, name)
-    path = file
+    path = given
     if kind == "published":
         path = located(UrlFile(entry.url), offline=runtime.offline, encoder=name.text)
+    notes: tuple[str, ...] = ()
     if path is not None:
-        tensors = read_state_dict(path)
-        if "aux_logits" in options:
-            tensors = {k: v for k, v in tensors.items() if not k.lower().startswith("aux")}
-        load_strictly(module, tensors, head=head, where=str(path))
-    tags = {"random": f"random(seed={seed})", "file": f"file {file}", "published": entry.name}
+        file = weights_file(name, path)
+        loaded = load_strictly(
+            module,
+            file.tensors,
+            head=head,
+            where=str(path),
+            beside=AUXILIARY if "aux_logits" in options else (),
+            ignore_surplus=surplus_ignored(name),
+            cure=networks_said,
+        )
+        notes = (*file.notes, *loaded.notes(str(path)))
+    tags = {"random": f"random(seed={seed})", "file": f"file {given}", "published": entry.name}
     return Built(
         module=module,
         preprocess=from_torchvision(transforms),
@@ -160,8 +176,9 @@ def _built(
         head=head,
         has_class_token=architecture.startswith("vit"),
         published=published_row("torchvision", architecture, entry.name),
-        source=str(file) if file else entry.url if kind == "published" else "",
+        source=str(given) if given else entry.url if kind == "published" else "",
         path=path,
+        notes=notes,
     )
 
 

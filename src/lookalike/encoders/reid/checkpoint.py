@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lookalike.encoders.checkpoint import StateDict, WeightsFile, read_weights
+from lookalike.encoders.fitting import COUNTER, Loaded, load_strictly
 from lookalike.encoders.reid.architectures import (
     ARCHITECTURES,
     architecture_of,
@@ -14,17 +17,15 @@ from lookalike.encoders.reid.architectures import (
     rows_of,
 )
 from lookalike.encoders.reid.weights_name import WeightsName, parse_weights_name, training_set_of
-from lookalike.encoders.weights import Loaded, StateDict, load_strictly, read_state_dict
-from lookalike.errors import WeightsError
 
 if TYPE_CHECKING:
+    import torch
+
     from lookalike.encoders.reid.network import ReidNetwork
 
 HEAD = "classifier"
 FOREIGN = ("fc.weight", "fc.bias")
 """The class layer of torchvision's ResNet-50, from which training may have started."""
-
-COUNTER = "num_batches_tracked"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Checkpoint:
 
     Attributes:
         path: The file.
-        tensors: Key → tensor, without ``module.`` in front.
+        tensors: Key → tensor, without what wrappers put into names.
         architecture: The network they are of, as far as keys and shapes tell; None if of none.
         classes: Identities of the classifier; None without one.
         name: What the file's name says, which may be wrong; None if it follows no known form.
@@ -56,22 +57,21 @@ def read_checkpoint(path: Path, *, trusted: bool = False) -> Checkpoint:
 
     Args:
         path: The file.
-        trusted: See `read_state_dict`.
+        trusted: See `read_weights`.
 
     Raises:
         MissingWeightsError: No such file.
         WeightsError: Not a checkpoint, one that holds code, or one that has an entry twice.
     """
-    read = read_state_dict(path, trusted=trusted)
-    tensors = {key.removeprefix("module."): tensor for key, tensor in read.items()}
-    if len(tensors) < len(read):
-        raise WeightsError(
-            "entries are there with and without module. before them", where=str(path)
-        )
-    shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
+    return checkpoint_of(read_weights(path, trusted=trusted))
+
+
+def checkpoint_of(file: WeightsFile) -> Checkpoint:
+    """What can be told from the tensors of a file."""
+    shapes = {key: tuple(tensor.shape) for key, tensor in file.tensors.items()}
     classes = rows_of(f"{HEAD}.weight", shapes)
-    name = parse_weights_name(path.name)
-    return Checkpoint(path, tensors, architecture_of(shapes), classes, name)
+    name = parse_weights_name(file.path.name)
+    return Checkpoint(file.path, file.tensors, architecture_of(shapes), classes, name)
 
 
 def load_checkpoint(
@@ -89,26 +89,22 @@ def load_checkpoint(
         WeightsError: An entry is missing, of another shape, or surplus; names the network that the
             weights are of, or that fits best.
     """
-    own = network.state_dict()
-    surplus = [
-        key for key in checkpoint.tensors if key not in own and not key.startswith(f"{HEAD}.")
-    ]
-    left_out = surplus if ignore_surplus else [key for key in surplus if key in FOREIGN]
-    tensors = {key: one for key, one in checkpoint.tensors.items() if key not in left_out}
-    try:
-        loaded = load_strictly(network, tensors, head=HEAD, where=str(checkpoint.path))
-    except WeightsError as error:
-        raise WeightsError(
-            error.what, where=error.where, cure=_cure(architecture, checkpoint)
-        ) from error
-    return replace(loaded, unused=(*loaded.unused, *left_out))
+    return load_strictly(
+        network,
+        checkpoint.tensors,
+        head=HEAD,
+        where=str(checkpoint.path),
+        beside=FOREIGN,
+        ignore_surplus=ignore_surplus,
+        cure=lambda tensors: _cure(architecture, tensors),
+    )
 
 
-def _cure(architecture: str, checkpoint: Checkpoint) -> str:
-    found = checkpoint.architecture
+def _cure(architecture: str, tensors: StateDict) -> str:
+    found = architecture_of({key: tuple(tensor.shape) for key, tensor in tensors.items()})
     if found is not None and found != architecture:
         return f"these are weights of {found}: use reid:{found}?weights=..."
-    nearest, fitting, entries = nearest_architecture(checkpoint.tensors)
+    nearest, fitting, entries = nearest_architecture(tensors)
     return (
         f"of the networks known here {nearest} fits best, with {fitting} of its {entries} entries "
         "(counters and classifier aside)"
@@ -120,22 +116,28 @@ def nearest_architecture(tensors: StateDict) -> tuple[str, int, int]:
 
     Counters and the classifier do not count: they fit many networks.
     """
-    import torch
-
-    def shapes(state: Mapping[str, torch.Tensor]) -> set[tuple[str, tuple[int, ...]]]:
-        return {
-            (key, tuple(tensor.shape))
-            for key, tensor in state.items()
-            if not key.endswith(COUNTER) and not key.startswith(f"{HEAD}.")
-        }
-
-    theirs = shapes(tensors)
+    theirs = _shapes(tensors)
     best = ("", -1.0, 0, 0)
     for name in ARCHITECTURES:
-        with torch.device("meta"):
-            own = shapes(build(name).state_dict())
+        own = _own_shapes(name)
         fitting = len(own & theirs)
         share = fitting / len(own | theirs)
         if share > best[1]:
             best = (name, share, fitting, len(own))
     return best[0], best[2], best[3]
+
+
+def _shapes(state: Mapping[str, torch.Tensor]) -> frozenset[tuple[str, tuple[int, ...]]]:
+    return frozenset(
+        (key, tuple(tensor.shape))
+        for key, tensor in state.items()
+        if not key.endswith(COUNTER) and not key.startswith(f"{HEAD}.")
+    )
+
+
+@cache
+def _own_shapes(name: str) -> frozenset[tuple[str, tuple[int, ...]]]:
+    import torch
+
+    with torch.device("meta"):
+        return _shapes(build(name).state_dict())
