@@ -1,18 +1,18 @@
 import errno
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lookalike.encoders import cache
 from lookalike.encoders.cache import DamagedError, damaged, keep, kept, size, why_unusable
 
 SUFFIXES = (".xml", ".bin")
 
 
-def written(first: bytes, second: bytes) -> object:
+def written(first: bytes, second: bytes) -> Callable[[Path], None]:
     def write(draft: Path) -> None:
         draft.with_suffix(".xml").write_bytes(first)
         draft.with_suffix(".bin").write_bytes(second)
@@ -113,7 +113,7 @@ def test_whether_a_folder_can_be_used_is_found_by_trying(
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(cache.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     assert why_unusable(tmp_path) == os.strerror(errno.ENOSPC)
 
 

@@ -1,12 +1,14 @@
+import os
 import threading
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
 from lookalike.images import Limits, Picture, Place, Reason, Unreadable, decode
-from lookalike.images.readers import load_image, open_image
+from lookalike.images.readers import header_of, load_image, open_image
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
 
@@ -129,3 +131,13 @@ def test_bytes_that_begin_as_one_format_are_shown_to_its_reader_alone(
         asked.clear()
         decoded(HALVES[name][:30])
         assert set(asked) <= {name}
+
+
+def test_a_header_is_looked_for_in_regular_files_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "picture.png").write_bytes(encoded("PNG"))
+    assert header_of(str(tmp_path / "picture.png")) == ((50, 40), "RGB")
+    os.mkfifo(tmp_path / "pipe.png")
+    monkeypatch.setattr(Image, "open", lambda *asked, **options: pytest.fail("it was opened"))
+    assert header_of(str(tmp_path / "pipe.png")) is None

@@ -180,4 +180,4 @@ def _mapped(path: Path) -> Bytes:
 
 
 def _sha256(data: Bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+    return hashlib.sha256(memoryview(data)).hexdigest()

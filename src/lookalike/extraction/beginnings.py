@@ -140,7 +140,8 @@ def _below(path: str, root: str) -> bool:
 def _is_same(row: Kept) -> bool:
     """Whether the file of that name here has the bytes, or for an archive the size, of the row."""
     try:
-        if os.stat(row.path).st_size != row.bytes:
+        # a pipe has a size too, and to open it would wait for ever
+        if not os.path.isfile(row.path) or os.stat(row.path).st_size != row.bytes:
             return False
         if row.digest is None:
             return True

@@ -8,6 +8,7 @@ written here: in a thread that is reading a picture for us, they do not count.
 
 from __future__ import annotations
 
+import os
 import struct
 import threading
 from collections.abc import Iterable, Iterator
@@ -73,6 +74,8 @@ def header_of(path: str) -> tuple[tuple[int, int], str] | None:
         >>> header_of("no/such/file.jpg") is None
         True
     """
+    if not os.path.isfile(path):  # to open a pipe would wait for ever
+        return None
     for rarer in (False, True):
         if rarer:
             Image.init()
