@@ -35,8 +35,9 @@ LITTER_FOLDERS = ("@eaDir", "__MACOSX")
 
 NAMES = (
     b"plain", b"with space", b"caf\xc3\xa9", b"cafe\xcc\x81", b"caf\xe9", b"esc\x1b[31m",
-    b"new\nline", b"img[1]", b"what?", b"star*", b"a::b", b"--json", b"100%",
-    b"quote'\"", b"comma,semi;colon", b"tab\t", b"\xe2\x80\xaertl", b"UPPER", b"~", b"$HOME", b"\xf0\x9f\x90\x88", b"label=1", b"-",
+    b"new\nline", b"img[1]", b"what?", b"star*", b"a::b", b"--json", b"100%", b"quote'\"",
+    b"comma,semi;colon", b"tab\t", b"\xe2\x80\xaertl", b"UPPER", b"~", b"$HOME", b"label=1", b"-",
+    b"\xf0\x9f\x90\x88",
 )  # fmt: skip
 
 

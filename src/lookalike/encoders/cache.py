@@ -179,5 +179,5 @@ def _mapped(path: Path) -> Bytes:
     return np.asarray(mapped)
 
 
-def _sha256(data: Bytes) -> str:
-    return hashlib.sha256(memoryview(data)).hexdigest()
+def _sha256(data: Any) -> str:  # an array has a buffer, which not every NumPy types say
+    return hashlib.sha256(data).hexdigest()

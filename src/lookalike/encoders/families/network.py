@@ -200,5 +200,5 @@ def _sized(card: Card, size: tuple[int, ...]) -> str:
     """The options that bring an encoder to another input size."""
     told = "x".join(map(str, size))
     keys = {part.partition("=")[0] for part in card.name.partition("?")[2].split("&")}
-    fixed = [key for key in ("resize", "crop") if key in keys and "size" not in keys] or ["size"]
-    return "&".join(f"{key}={told}" for key in fixed)
+    fixed: list[str] = [key for key in ("resize", "crop") if key in keys and "size" not in keys]
+    return "&".join(f"{key}={told}" for key in fixed or ["size"])
