@@ -86,14 +86,23 @@ def _candidates(family: str, tensors: StateDict) -> list[PublishedRow]:
 
 
 def _without_values(family: str, name: str) -> torch.nn.Module:
+    from lookalike.encoders.families.torch_network import seeded_init
     from lookalike.encoders.families.torchvision import torchvision
 
     torch: Any = require("torch", purpose="weights")
     torchvision()  # timm imports it
-    with torch.device("meta"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+
+    def build() -> torch.nn.Module:
         if family == "timm":
             timm: Any = require("timm", purpose="timm encoders")
             return timm.create_model(name, num_classes=0)
         models: Any = importlib.import_module("torchvision.models")
         return models.get_model(name, weights=None)
+
+    with seeded_init(0), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with torch.device("meta"):
+                return build()
+        except RuntimeError:  # older versions look at values while they build
+            return build()
