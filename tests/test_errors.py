@@ -23,6 +23,7 @@ PROMISED: dict[str, tuple[int, type[BaseException]]] = {
     "OverwriteError": (4, FileExistsError),
     "NotEnoughDataError": (4, ValueError),
     "StrictError": (4, ValueError),
+    "LostRowsError": (4, RuntimeError),
 }
 
 

@@ -129,7 +129,7 @@ def fill(folder: Path, upright: Image.Image) -> dict[str, Outcomes]:
         expected[path] = reasons
     specials: dict[str, tuple[Callable[[Path], object], Reason]] = {
         "link.jpg": (lambda path: path.symlink_to("nowhere.jpg"), Reason.MISSING),
-        "loop.jpg": (lambda path: path.symlink_to("loop.jpg"), Reason.READ_ERROR),
+        "loop.jpg": (lambda path: path.symlink_to("loop.jpg"), Reason.NOT_A_FILE),
         "pipe.jpg": (lambda path: os.mkfifo(path), Reason.NOT_A_FILE),
         "secret.jpg": (lambda path: path.write_bytes(jpeg(upright)), Reason.PERMISSION),
     }

@@ -84,7 +84,8 @@ def safe_scales(weights: NDArray[Any], axis: int) -> NDArray[np.float32]:
         channel with one large weight keeps 8.
 
     Example:
-        >>> safe_scales(np.array([[1.27, 0.0, 0.0], [0.64, 0.63, -0.2]]), 0).round(4).tolist()
+        >>> weights = np.array([[1.27, 0.0, 0.0], [0.64, 0.63, -0.2]])
+        >>> safe_scales(weights, 0).astype(float).round(4).tolist()
         [0.01, 0.01]
     """
     channels = _channels(np.asarray(weights, np.float64), axis)

@@ -268,7 +268,7 @@ def test_surplus_is_ignored_on_request_and_a_note_says_so(tmp_path: Path) -> Non
     assert encoder.card.dim == 2048
     (note,) = encoder.notes
     assert note == (
-        f"{name}&surplus=ignore ignores 7 entries of {tmp_path}/w.pth: "
+        f"7 entries of {tmp_path}/w.pth are ignored: "
         "fc.0.weight, fc.0.bias, fc.1.weight, fc.1.bias ..."
     )
 
