@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -198,7 +199,7 @@ def _octaves(
     digits: int = DIGITS,
 ) -> Octaves:
     """A scale whose levels leave room for positions among the columns."""
-    floor = max(floor, 2.0**-1000)
+    floor, most = max(floor, 2.0**-1000), _power_of_two(most)
     taken = octaves(floor, most).bit_length() + len(right).bit_length() + signed
     return Octaves(floor, most, min(digits, ROOM - taken), magnitude, value, signed)
 
@@ -247,8 +248,14 @@ def _inner_scale(left: NDArray[Any], right: NDArray[Any]) -> Scale:
 
 
 def _power_of_two(bound: float) -> float:
-    """The smallest power of two that is no less, so that zero and simple values are levels."""
-    return float(2.0 ** np.ceil(np.log2(bound))) if bound > 0 else 1.0
+    """A power of two that is more, so that zero and simple values are levels; 1 for 0.
+
+    More by a little at least, since vectors of length 1 may be a last digit longer or shorter.
+    """
+    if not 0 < bound < math.inf:
+        return bound or 1.0
+    _, exponent = math.frexp(bound * (1 + 2**-10))
+    return math.ldexp(1.0, exponent) if exponent < 1024 else math.inf
 
 
 def _as_float64(vectors: NDArray[Any]) -> NDArray[Any]:
