@@ -303,6 +303,25 @@ def test_pairs_that_differ_are_told_apart_and_equal_ones_are_not(metric: str) ->
         assert len(np.unique(scorer.told_apart(rows, columns))) > 400
 
 
+def told_apart(vectors: Floats) -> NDArray[np.int64]:
+    scorer = scorer_of("inner-product", vectors, device="cpu")
+    return scorer.told_apart(*np.triu_indices(len(vectors), 1))
+
+
+def test_inner_products_are_told_apart_by_their_last_digits() -> None:
+    whole = 3 * 2**22 + np.random.default_rng(0).integers(0, 4, (60, 6))
+    exact = (whole @ whole.T)[np.triu_indices(60, 1)]
+    numbers = told_apart(np.ldexp(whole.astype(np.float64), -22))  # neighbours in float32
+    for number in np.unique(numbers):
+        assert np.ptp(exact[numbers == number]) <= 4  # of 10^15
+
+
+def test_equal_inner_products_are_one_in_whatever_order_they_are_summed() -> None:
+    vectors = random_vectors("inner-product", 60, 301)
+    numbers = told_apart(vectors)
+    assert np.count_nonzero(numbers != told_apart(vectors[:, ::-1])) <= len(numbers) / 100
+
+
 @every_metric
 def test_the_vectors_given_are_left_as_they_are(metric: str) -> None:
     for kind in (np.float32, np.float64):
