@@ -293,9 +293,9 @@ def test_weights_beside_a_bias_are_told_from_their_zero_point(zero: int | None, 
     names = ["x", "w", "step", "" if zero is None else "zero", "bias"]
     held = [
         numpy_helper.from_array(np.full((8, 4), 64, np.int8), "w"),
-        numpy_helper.from_array(np.float32(1), "step"),
+        numpy_helper.from_array(np.array(1, np.float32), "step"),
         numpy_helper.from_array(np.full(4, 2.5, np.float32), "bias"),
-        numpy_helper.from_array(np.int8(zero or 0), "zero"),
+        numpy_helper.from_array(np.array(zero or 0, np.int8), "zero"),
     ]
     ports = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", size])
