@@ -14,7 +14,7 @@ from PIL import Image
 
 from lookalike.embeddings import Card, Embeddings, EngineCheck, Origin, Row
 from lookalike.embeddings.stored_name import restored_name, stored_name
-from lookalike.errors import CardError, FingerprintError, UsageError
+from lookalike.errors import CardError, FingerprintError, UsageError, VectorError
 from lookalike.images import Preprocess, Reason
 
 CARD = Card("onnx", "sha256:00", "features", "none", Preprocess(), 3, "onnx:a.onnx")
@@ -25,6 +25,15 @@ ROWS = (
 )
 VECTORS: NDArray[np.float32] = np.array([[1, 2, 3], [-4, 5.5, 1e-30]], np.float32)
 THREE = Embeddings(CARD, ROWS, VECTORS, Origin("openvino f32 on CPU"))
+
+
+def test_vectors_that_float32_would_make_zeros_are_refused() -> None:
+    vectors = np.array([[1.0, 2.0], [0.0, 1e-40], [0.0, 0.0]])
+    with pytest.raises(VectorError, match="too short for float32"):
+        Embeddings.from_numpy(vectors)
+    kept = Embeddings.from_numpy(vectors * 1e10).vectors  # a value may be small beside another
+    assert kept.tolist() == (vectors * 1e10).astype(np.float32).tolist()
+    assert len(Embeddings.from_numpy([[1.0, 1e-300], [0.0, 0.0]]).vectors) == 2
 
 
 def test_a_row_is_ok_unless_it_has_a_reason() -> None:

@@ -1,12 +1,16 @@
-"""What files are that hold no weights."""
+"""What files are that hold no weights, or no network."""
 
+import gzip
+import io
+import pickle
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lookalike.encoders.file_kind import foreign_kind, is_text
+from lookalike.encoders.file_kind import foreign_kind, is_text, refuse_foreign
+from lookalike.errors import WeightsError
 
 
 @pytest.mark.parametrize(
@@ -42,3 +46,62 @@ def test_text_of_any_language_is_text_wherever_the_look_ends(tmp_path: Path) -> 
         assert is_text(tmp_path / "w")
     (tmp_path / "w").write_bytes(b"\x80\x02text that goes on")
     assert not is_text(tmp_path / "w")
+
+
+# The same files where a network is wanted
+
+
+def zipped() -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("archive/data.pkl", b"")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "cure"),
+    [
+        (b"", "empty", "again"),
+        (b"\x1c\0\0\0TFL3" + bytes(40), "TensorFlow Lite", "tf2onnx.convert --tflite some.file"),
+        (b"\x08\0\0\0ORTM" + bytes(40), "own format", "made from"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "Git LFS", "git lfs pull"),
+        (b"\n <!DOCTYPE HTML><html>", "web page", "download"),
+        (zipped(), "ZIP", "weights=some.file"),
+        (pickle.dumps({"a": 1}), "pickle", "weights=some.file"),
+        (gzip.compress(b"a", mtime=0), "gzip", "gunzip some.file"),
+        ((2).to_bytes(8, "little") + b"{}", "safetensors", "weights=some.file"),
+        (b'<?xml version="1.0"?><net>', "XML", "made from"),
+        (b'<?xml version="1.0"?><Error><Code>NoSuchKey', "web page", "download"),
+        (b"Rar!" + bytes(40), "RAR", "unpack"),
+        (b"%PDF-1.7", "PDF", "export"),
+    ],
+)
+def test_what_is_no_onnx_file_is_called_by_its_name(content: bytes, kind: str, cure: str) -> None:
+    with pytest.raises(WeightsError, match=kind) as caught:
+        refuse_foreign(content, "some.file")
+    assert cure in caught.value.cure
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1", "Git LFS"),
+        (b"\x08\0\0\0ORTM" + bytes(40), "ONNX Runtime"),
+        (b'<?xml version="1.0"?>\n<net name="n">', "OpenVINO"),
+        (b'<?xml version="1.0"?><Error><Code>NoSuchKey', "web page"),
+        (b"GGUF" + bytes(40), "language model"),
+    ],
+)
+def test_what_is_no_network_holds_no_weights_either(
+    tmp_path: Path, content: bytes, kind: str
+) -> None:
+    (tmp_path / "w").write_bytes(content)
+    found = foreign_kind(tmp_path / "w")
+    assert found is not None
+    assert kind in found[0]
+    assert found[1]
+
+
+def test_a_pickle_may_hold_weights(tmp_path: Path) -> None:
+    (tmp_path / "w").write_bytes(pickle.dumps({"a": 1}))
+    assert foreign_kind(tmp_path / "w") is None

@@ -13,9 +13,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 import lookalike
 from lookalike.encoders import Encoder, Runtime
+from lookalike.encoders.engines.onnxruntime import OnnxRuntimeEngine
 from lookalike.encoders.families.onnx import file_digest
 from lookalike.encoders.probe import check_engine
-from lookalike.errors import LookalikeError, UsageError, WeightsError
+from lookalike.errors import DeviceMemoryError, LookalikeError, UsageError, WeightsError
 from lookalike.testing import noise_picture
 
 SIZE = 8
@@ -168,6 +169,55 @@ def test_vectors_that_depend_on_the_batch_are_made_one_by_one(
     again = encoder.reference and encoder.reference()
     assert again
     check_same_in_any_company(again, truth(path, (PLANES / 255).astype(np.float32)))
+
+
+def by_number(path: Path, share: float) -> Path:
+    """A network whose vectors grow by a share with each picture that runs beside."""
+    nodes = means(
+        [
+            node("Shape", "q", "s"),
+            node("Gather", "s first", "n"),
+            node("Cast", "n", "many", to=TensorProto.FLOAT),
+            node("Mul", "many share", "more"),
+            node("Mul", "q more", "r"),
+            node("Add", "q r", "f"),
+        ]
+    )
+    return write(path, nodes, constants={"first": np.array(0), "share": np.float32(share)})
+
+
+@ENGINES
+@pytest.mark.parametrize("batch", [None, 8])
+def test_rounding_by_the_number_of_pictures_is_said_and_runs_them_together(
+    tmp_path: Path, engine: str, batch: int | None
+) -> None:
+    path = by_number(tmp_path / "net.onnx", 1e-3)
+    encoder = load(path, engine, runtime=Runtime(engine=engine, batch=batch))
+    assert encoder.wiring
+    assert not encoder.wiring.singly
+    assert [note for note in encoder.notes if "up to 0.002 of their length" in note]
+
+
+@ENGINES
+def test_what_the_number_of_pictures_changes_much_runs_one_by_one(
+    tmp_path: Path, engine: str
+) -> None:
+    path = by_number(tmp_path / "net.onnx", 0.1)
+    encoder = load(path, engine)
+    assert "3 pictures at once than for each alone" in encoder.notes[0]
+    check_same_in_any_company(encoder, truth(path, (PLANES / 255).astype(np.float32)))
+
+
+def test_a_reference_that_memory_does_not_hold_is_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*given: Any) -> None:
+        raise DeviceMemoryError("there is no memory left")
+
+    path = write(tmp_path / "net.onnx", means())
+    monkeypatch.setattr(OnnxRuntimeEngine, "run", full)
+    expected = truth(path, (PLANES / 255).astype(np.float32))
+    np.testing.assert_allclose(load(path).encode(PICTURES).vectors, expected, atol=1e-5)
 
 
 @ENGINES

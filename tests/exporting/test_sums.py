@@ -287,6 +287,31 @@ def test_other_integers_are_seen(tmp_path: Path) -> None:
     assert may_saturate(safe) == ()
 
 
+@pytest.mark.parametrize(("zero", "safe"), [(None, True), (0, True), (3, False)])
+def test_weights_beside_a_bias_are_told_from_their_zero_point(zero: int | None, safe: bool) -> None:
+    """An operator whose zero point stands before the bias, and may be left out."""
+    names = ["x", "w", "step", "" if zero is None else "zero", "bias"]
+    held = [
+        numpy_helper.from_array(np.full((8, 4), 64, np.int8), "w"),
+        numpy_helper.from_array(np.array(1, np.float32), "step"),
+        numpy_helper.from_array(np.full(4, 2.5, np.float32), "bias"),
+        numpy_helper.from_array(np.array(zero or 0, np.int8), "zero"),
+    ]
+    ports = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", size])
+        for name, size in (("x", 8), ("y", 4))
+    ]
+    node = helper.make_node("DynamicQuantizeMatMul", names, ["y"], domain="com.microsoft")
+    model = helper.make_model(helper.make_graph([node], "one", ports[:1], ports[1:], held))
+    assert (may_saturate(model) == ()) is safe
+
+
+def test_integers_inside_an_operator_of_its_own_are_seen() -> None:
+    node = helper.make_node("QAttention", ["x", "w", "b"], ["y"], domain="com.microsoft")
+    model = helper.make_model(helper.make_graph([node], "one", [], []))
+    assert [one.partition(":")[0] for one in may_saturate(model)] == ["QAttention y"]
+
+
 def test_floats_are_no_concern() -> None:
     assert may_saturate(network()) == ()
 

@@ -219,6 +219,22 @@ def test_a_split_of_cuhk03_tells_queries_from_the_gallery(tmp_path: Path) -> Non
     check(cuhk(tmp_path), "layout of CUHK03: queries and gallery by splits_new_labeled.json")
 
 
+def test_pictures_of_the_lists_that_are_not_there_are_counted(tmp_path: Path) -> None:
+    for make, whole in ((msmt, 45), (cuhk, 30)):
+        made = make(tmp_path)
+        assert not any("not the whole data set" in note for note in made.judged().notes)
+        made.queries.popitem()
+        made.gallery.popitem()
+        told = [note for note in made.judged().notes if "not the whole data set" in note]
+        assert len(told) == 1
+        assert f"2 of {whole} pictures" in told[0]
+
+
+def test_no_pictures_are_no_data_set() -> None:
+    with pytest.raises(UsageError, match="none of 0 pictures"):
+        evaluate(Embeddings.from_numpy(np.zeros((0, 3)), [], encoder="x"), truth="reid")
+
+
 def test_without_lists_it_is_said_that_this_is_not_the_protocol(tmp_path: Path) -> None:
     for made in (msmt(tmp_path), cuhk(tmp_path)):
         for file in (*tmp_path.glob("list_*"), *tmp_path.glob("*.json")):

@@ -243,8 +243,9 @@ class Embeddings:
         """Vectors that were made elsewhere.
 
         Args:
-            vectors: (N, D), real numbers that are finite as float32, D at least 1; zeros and
-                ones for a card of bits.
+            vectors: (N, D), real numbers that are finite as float32, D at least 1, in each row
+                at least one that float32 holds in full unless all are 0; zeros and ones for a
+                card of bits.
             ids: One per row; ``row[0]``, ``row[1]``, ... if omitted.
             encoder: The card of what made them, or a name for it. Vectors under one name are
                 taken to be comparable, so give different encoders different names.
@@ -268,6 +269,11 @@ class Embeddings:
             kept = found.astype(card.no_vectors().dtype)
         if not np.isfinite(kept).all():
             raise VectorError("the vectors hold values that are not finite in float32")
+        if found.dtype.kind == "f" and _too_short(found).any():
+            raise VectorError(
+                "the vectors hold rows that are too short for float32, which would make them zeros",
+                cure="multiply all of them by one number",
+            )
         if card.kind == "bits" and not np.isin(found, (0, 1)).all():
             raise VectorError("vectors of bits hold zeros and ones only")
         return cls(card, tuple(Row(name) for name in names), kept)
@@ -283,3 +289,10 @@ class Embeddings:
         from lookalike.embeddings.view import embeddings_view
 
         return html_fragment(embeddings_view(self))
+
+
+def _too_short(vectors: NDArray[Any]) -> NDArray[np.bool_]:
+    """(N,) whether float32 loses digits of all that is not 0 in a row."""
+    largest = np.abs(vectors).max(axis=1)
+    short: NDArray[np.bool_] = (largest > 0) & (largest < np.finfo(np.float32).tiny)
+    return short & (vectors.dtype.itemsize > np.dtype(np.float32).itemsize)

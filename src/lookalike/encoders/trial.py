@@ -25,6 +25,9 @@ ROUNDING = 1e-4
 """Largest difference between vectors of one picture that may be an engine's rounding, as a share of
 the largest value. In f32 rounding is far below, and what depends on the batch is above."""
 
+FEW_BITS = 0.02
+"""Likewise as a share of a vector's length, for networks of few bits: engines run other code for
+other numbers of pictures, and what that rounds in another way may fall on the next of few steps."""
 
 UNLIKE = 0.9
 """Cosine below which two engines do not run the same network; fewer bits cost far less."""
@@ -37,6 +40,7 @@ class Trial:
     Attributes:
         shapes: Of each output that was asked for, the batch axis as -1.
         singly: Whether pictures must run without others.
+        coarse: Whether their number, but not the others themselves, changes digits.
         notes: What has to be said beside every vector.
         pixels: (3, H, W, 3) uint8, the pictures.
         alone: Per output: (3, ...), each picture run without others.
@@ -44,6 +48,7 @@ class Trial:
 
     shapes: tuple[tuple[int, ...], ...]
     singly: bool
+    coarse: bool
     notes: tuple[str, ...]
     pixels: Array
     alone: tuple[Array, ...]
@@ -73,7 +78,7 @@ def tried(engine: Engine, preprocess: Preprocess, outputs: Sequence[str], name: 
     alone = tuple(np.concatenate(parts) for parts in zip(*runs, strict=True))
     shapes = tuple((-1, *one.shape[1:]) for one in alone)
     engine.take(preprocess)
-    problem = ""
+    problem, changed = "", 0.0
     try:
         together = engine.run(pixels, chosen)
     except WeightsError as error:
@@ -82,15 +87,22 @@ def tried(engine: Engine, preprocess: Preprocess, outputs: Sequence[str], name: 
         problem = "the device's memory does not hold several"
     else:
         problem = _company(chosen, alone, together)
+        if problem and [one.shape for one in alone] == [one.shape for one in together]:
+            problem, changed = _by_number(engine, pixels, chosen, alone, together) or (problem, 0.0)
     notes = []
     if problem:
         notes.append(f"{name} runs on one picture at a time: {problem}")
+    elif changed:
+        notes.append(
+            f"{name} rounds in another way for another number of pictures: vectors differ by "
+            f"up to {changed:.2g} of their length with the batch size"
+        )
     if all(_alike(one) for one in alone):
         notes.append(
             f"{name} gives the same vector for unlike pictures: is the preprocessing the one it "
             "was trained with?"
         )
-    return Trial(shapes, bool(problem), tuple(notes), pixels, alone)
+    return Trial(shapes, bool(problem), changed > 0, tuple(notes), pixels, alone)
 
 
 def held_against(
@@ -121,7 +133,7 @@ def held_against(
     reference.take(preprocess, singly=True)
     try:
         theirs = reference.run(found.pixels, same)
-    except WeightsError:  # then it is no reference
+    except (WeightsError, MemoryError):  # then it is no reference
         return found
     worst = min(_smallest_cosine(a, b) for a, b in zip(found.alone, theirs, strict=True))
     told = f"smallest cosine {worst:.4f} between {engine.label} and {reference.label}"
@@ -138,7 +150,10 @@ def held_against(
 
 def agrees(found: Trial, outputs: Sequence[Array]) -> bool:
     """Whether other vectors of the trial's pictures are the same but for rounding."""
-    return not _company(range(len(outputs)), found.alone, outputs)
+    if not _company(range(len(outputs)), found.alone, outputs):
+        return True
+    same = [one.shape for one in outputs] == [one.shape for one in found.alone]
+    return found.coarse and same and _apart(found.alone, outputs) <= FEW_BITS
 
 
 def _pixels(preprocess: Preprocess) -> Array:
@@ -197,6 +212,34 @@ def _company(outputs: Sequence[object], alone: Sequence[Array], together: Sequen
     return ""
 
 
+def _by_number(
+    engine: Engine,
+    pixels: Array,
+    outputs: tuple[str, ...],
+    alone: Sequence[Array],
+    together: Sequence[Array],
+) -> tuple[str, float] | None:
+    """What the number of pictures changes, where the others themselves change nothing.
+
+    Returns:
+        What is wrong, empty where it is rounding; and by how much vectors differ. None if it
+        matters which pictures the others are.
+    """
+    runs = [engine.run(np.repeat(one[None], len(pixels), axis=0), outputs) for one in pixels]
+    copies = [np.stack([run[at][n] for n, run in enumerate(runs)]) for at in range(len(outputs))]
+    pairs = zip(copies, together, strict=True)
+    if any(_largest_difference(one, other) > ROUNDING for one, other in pairs):
+        return None
+    changed = _apart(alone, together)
+    if changed <= FEW_BITS:
+        return "", changed
+    return (
+        f"{engine.label} gives something else for {len(pixels)} pictures at once than for each "
+        f"alone, whatever the others are (by up to {changed:.2g} of a vector's length)",
+        0.0,
+    )
+
+
 def _alike(output: Array) -> bool:
     return (
         bool(np.isfinite(output).any()) and _largest_difference(output[:1], output[1:]) <= ROUNDING
@@ -213,6 +256,20 @@ def _largest_difference(one: Array, other: Array) -> float:
     scale = max(float(np.abs(a[finite]).max(initial=0)), float(np.abs(b[finite]).max(initial=0)))
     difference = float(np.abs(a[finite] - b[finite]).max(initial=0))
     return difference / scale if scale > 0 else 0.0
+
+
+def _apart(one: Sequence[Array], other: Sequence[Array]) -> float:
+    """Largest distance between rows of equal shape, as a share of the longer one."""
+    worst = 0.0
+    for sides in zip(one, other, strict=True):
+        if (np.isfinite(sides[0]) != np.isfinite(sides[1])).any():
+            return np.inf
+        a, b = (np.nan_to_num(side.reshape(len(side), -1).astype(np.float64)) for side in sides)
+        longer = np.maximum(np.linalg.norm(a, axis=1), np.linalg.norm(b, axis=1))
+        apart = np.linalg.norm(a - b, axis=1)
+        shares = np.divide(apart, longer, out=np.zeros(len(a)), where=longer > 0)
+        worst = max(worst, float(shares.max(initial=0)))
+    return worst
 
 
 def _smallest_cosine(one: Array, other: Array) -> float:

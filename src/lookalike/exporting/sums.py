@@ -48,6 +48,9 @@ WEIGHTS: Mapping[str, int] = {
 OTHER_SUMS = frozenset({"Attention", "Einsum", "GRU", "LSTM", "MultiHeadAttention", "RNN"})
 """Operators that add up products of which no input is the weights alone."""
 
+OTHER_INTEGERS = frozenset({"DynamicQuantizeLSTM", "QAttention", "QOrderedMatMul"})
+"""Likewise, of integers always."""
+
 
 def channel_axis(node: onnx.NodeProto, dimensions: int) -> int | None:
     """The axis of a node's weights that has its outputs; None where integers have no such axis.
@@ -141,7 +144,8 @@ def _products(model: onnx.ModelProto) -> Iterator[_Product]:
     for node in model.graph.node:
         port = WEIGHTS.get(node.op_type)
         if port is None:
-            if node.op_type in OTHER_SUMS and any(map(whole, node.input)):
+            floats = node.op_type in OTHER_SUMS and not any(map(whole, node.input))
+            if node.op_type in OTHER_SUMS | OTHER_INTEGERS and not floats:
                 yield _Product(node)
         elif node.op_type in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
             if whole(node.input[0]) and whole(node.input[1]):
@@ -155,7 +159,7 @@ def _zero_port(node: onnx.NodeProto) -> int:
     """Which input of an operator on integers holds the zero point of the weights."""
     if node.op_type in ("QLinearConv", "QLinearMatMul", "QGemm", "MatMulIntegerToFloat"):
         return 5
-    return 4 if node.op_type == "DynamicQuantizeMatMul" else 3
+    return 3
 
 
 def _reason(product: _Product) -> str:

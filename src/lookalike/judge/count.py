@@ -50,9 +50,9 @@ class Counted:
             replicate of a resampling. Empty without one.
         different: Likewise.
         limits: (B,) the metric's value down to which each bin reaches (up to, for distances).
-        blur: By how much the ROC AUC may be off since scores were rounded to levels, at most: half
-            the share of a same and a different pair that lie on one level and differ. Estimated
-            from a sample of both; 0 if they are few.
+        blur: About how far the ROC AUC may be off since scores were rounded to levels: half the
+            share of a same and a different pair that lie on one level and differ, as estimated
+            from a sample of both. 0 if that has none.
     """
 
     counts: PairCounts
@@ -68,7 +68,7 @@ class Counted:
             return ()
         return (
             f"many scores are too nearly alike to be told apart: rounding may change the ROC AUC "
-            f"by up to {self.blur:.1g}, and measures over pairs likewise; vectors that differ so "
+            f"by about {self.blur:.1g}, and measures over pairs likewise; vectors that differ so "
             "little may need their mean taken off, or another encoder",
         )
 

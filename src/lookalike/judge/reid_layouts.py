@@ -107,9 +107,10 @@ def reid_layout(rows: Sequence[Row]) -> Layout:
     _require_one_set(found)
     sides = [side for side, _, _ in found]
     told: list[str] = []
-    listed = _listed(rows, found)
+    listed, lacking = _listed(rows, found)
     if listed:
         sides = [listed.get(n, side) for n, side in enumerate(sides)]
+        told += lacking
     else:
         told += _unlisted(rows, found)
     if len(set(sides)) == 1 and sides[0] in ("train", "rest"):
@@ -147,6 +148,8 @@ def _side(folders: Sequence[str]) -> _Found:
 def _own_folders(rows: Sequence[Row]) -> list[list[str]]:
     """The folders of each picture, without those that all share if the rest names a side."""
     folders = [path_parts(row.id)[:-1] for row in rows]
+    if not folders:
+        return []
     ends = zip(min(folders), max(folders), strict=False)
     shared = next((n for n, (a, b) in enumerate(ends) if a != b), min(map(len, folders)))
     own = [one[shared:] for one in folders]
@@ -174,17 +177,24 @@ def _require_one_set(found: Sequence[_Found]) -> None:
         )
 
 
-def _listed(rows: Sequence[Row], found: Sequence[_Found]) -> dict[int, Side]:
-    """Sides by the lists of MSMT17 and CUHK03; nothing without them."""
+def _listed(rows: Sequence[Row], found: Sequence[_Found]) -> tuple[dict[int, Side], list[str]]:
+    """Sides by the lists of MSMT17 and CUHK03, and what they lack; nothing without them."""
     at = [n for n, (_, _, folder) in enumerate(found) if folder in LISTED or folder in SPLITS]
     if not at:
-        return {}
+        return {}, []
     folder = found[at[0]][2]
     said = _lists_beside(rows[at[0]], folder)
     if not said:
-        return {}
+        return {}, []
     keys = [_key(path_parts(rows[n].id), folder) for n in at]
-    return {n: said.get(key, "rest") for n, key in zip(at, keys, strict=True)}
+    judged = {key for key, side in said.items() if side in ("query", "gallery")}
+    lacking = len(judged - set(keys))
+    note = (
+        f"not the whole data set: {lacking:,} of {amount(len(judged), 'picture')} of "
+        f"{_lists_of(folder)} have no vector here"
+    )
+    sides = {n: said.get(key, "rest") for n, key in zip(at, keys, strict=True)}
+    return sides, [note] * (lacking > 0)
 
 
 def _key(parts: Sequence[str], folder: str) -> str:

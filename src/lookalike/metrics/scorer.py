@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,10 @@ FLOOR_OF_DISTANCES = 2.0**-24
 """Distances are rounded evenly below this part of a vector's length, which float32 knows it by."""
 
 NOISE = 8
-"""Binary digits of a float64 that may be the noise of a product."""
+"""Binary digits of a float64 that may be the noise of a distance, or of a cosine."""
+
+NOISE_OF_PRODUCTS = 2
+"""Likewise of an inner product by `_exact_dot`."""
 
 CANCELLED = 2.0**-12
 """Share of |a|^2 + |b|^2 below which a squared distance is made from differences."""
@@ -94,13 +98,13 @@ class Scorer:
         for start in range(0, len(rows), PREPARED):
             part = slice(start, start + PREPARED)
             a, b = self.rows[rows[part]], self.columns[columns[part]]
-            found[part] = _dot(a, b) if inner else -_minus_distance(a, b)
+            found[part] = _exact_dot(a, b) if inner else -_minus_distance(a, b)
         # 1 for vectors of length 1; else what vectors of the usual length have
         usual = {"inner-product": self.scale.floor, "cosine": 1.0}
         found += np.copysign(
             usual.get(self.metric.name, np.sqrt(self.scale.floor) / FLOOR_OF_DISTANCES), found
         )
-        return found.view(np.int64) >> NOISE
+        return found.view(np.int64) >> (NOISE_OF_PRODUCTS if inner else NOISE)
 
 
 def scorer_of(
@@ -198,7 +202,7 @@ def _octaves(
     digits: int = DIGITS,
 ) -> Octaves:
     """A scale whose levels leave room for positions among the columns."""
-    floor = max(floor, 2.0**-1000)
+    floor, most = max(floor, 2.0**-1000), _power_of_two(most)
     taken = octaves(floor, most).bit_length() + len(right).bit_length() + signed
     return Octaves(floor, most, min(digits, ROOM - taken), magnitude, value, signed)
 
@@ -211,6 +215,22 @@ def _some(vectors: NDArray[Any]) -> NDArray[Any]:
 def _dot(a: Floats, b: Floats) -> Floats:
     products: Floats = np.einsum("nd,nd->n", a, b)
     return products
+
+
+def _exact_dot(a: Floats, b: Floats) -> Floats:
+    """Products of float32 numbers, whose order changes no digit: what a sum loses is added last.
+
+    By Ogita, Rump and Oishi, "Accurate sum and dot product" (SIAM J. Sci. Comput., 2005). A product
+    of two such numbers loses nothing.
+    """
+    total, lost = np.zeros(len(a)), np.zeros(len(a))
+    for product in np.ascontiguousarray((a * b).T):
+        found = total + product
+        taken = found - total
+        lost += (total - (found - taken)) + (product - taken)
+        total = found
+    exact: Floats = total + lost
+    return exact
 
 
 def _lengths(vectors: NDArray[Any]) -> tuple[float, float]:
@@ -247,8 +267,14 @@ def _inner_scale(left: NDArray[Any], right: NDArray[Any]) -> Scale:
 
 
 def _power_of_two(bound: float) -> float:
-    """The smallest power of two that is no less, so that zero and simple values are levels."""
-    return float(2.0 ** np.ceil(np.log2(bound))) if bound > 0 else 1.0
+    """A power of two that is more, so that zero and simple values are levels; 1 for 0.
+
+    More by a little at least, since vectors of length 1 may be a last digit longer or shorter.
+    """
+    if not 0 < bound < math.inf:
+        return bound or 1.0
+    _, exponent = math.frexp(bound * (1 + 2**-10))
+    return math.ldexp(1.0, exponent) if exponent < 1024 else math.inf
 
 
 def _as_float64(vectors: NDArray[Any]) -> NDArray[Any]:

@@ -14,7 +14,7 @@ from lookalike.encoders.catalogue import Entry
 from lookalike.encoders.encoder import Encoder
 from lookalike.encoders.engines import Engine, OnnxFile, Runtime, open_engine
 from lookalike.encoders.families.network import network_encoder
-from lookalike.encoders.foreign_file import refuse_foreign
+from lookalike.encoders.file_kind import refuse_foreign
 from lookalike.encoders.name import EncoderName
 from lookalike.encoders.onnx_metadata import (
     FORM,
