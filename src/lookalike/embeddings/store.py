@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 SHARD = re.compile(r"shard-(\d{6}|[1-9]\d{6,})\.parquet", re.ASCII)
-DRAFTS = (".shard-", ".encoder.json.")
+DRAFTS = (".shard-", ".encoder.json.", ".beginnings.json.")
 """How files begin that a run was still writing when it ended."""
 
 ROWS = b"lookalike.rows"
