@@ -352,6 +352,10 @@ def test_a_pipe_among_the_shards_is_refused_and_not_waited_for(tmp_path: Path) -
     for look in (Store(tmp_path / "s").read, Store(tmp_path / "s").ledger):
         with pytest.raises(StoreError, match="no regular file"):
             look()
+    os.mkfifo(tmp_path / "own.parquet")
+    with pytest.raises(StoreError, match="the file can't be read: it is no regular") as error:
+        Embeddings.open(tmp_path / "own.parquet")
+    assert "delete" not in error.value.cure  # a file of one's own is no shard to be made anew
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

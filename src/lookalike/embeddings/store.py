@@ -22,6 +22,7 @@ from lookalike.embeddings.origin import Origin
 from lookalike.embeddings.row import Row
 from lookalike.embeddings.table import ROW_COLUMNS, Heading, read_table
 from lookalike.errors import FingerprintError, StoreError, UnknownNameError, VectorError
+from lookalike.images.name import is_litter
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -80,12 +81,12 @@ class Store:
         return [self.folder / name for _, name in numbers]
 
     def others(self) -> list[str]:
-        """Names in its folder, hidden ones left out, that do not belong to a store."""
+        """Names in its folder that do not belong to a store; without hidden files and litter."""
         try:
             names = os.listdir(self.folder)
         except OSError:  # there is none, or `locked` will say what is wrong with it
             return []
-        return sorted(name for name in names if not (is_own(name) or name.startswith(".")))
+        return sorted(name for name in names if not (is_own(name) or is_litter(name)))
 
     def require_own_folder(self) -> None:
         """Refuse a new store in a folder that holds something else already.
@@ -329,7 +330,7 @@ def read_shard(shard: Path, columns: list[str] | None = None, *, what: str = "sh
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
-    _require_file(shard)
+    _require_file(shard, what=what)
     try:
         file = parquet.ParquetFile(shard, page_checksum_verification=True)
         table = _as_written(file.read(columns=columns))
@@ -343,12 +344,10 @@ def read_shard(shard: Path, columns: list[str] | None = None, *, what: str = "sh
             cure="read it again; another process brought it up to date",
         ) from error
     except (OSError, ValueError, TypeError, MemoryError, pa.ArrowException) as error:
-        if what == "shard":
-            raise _damaged(shard, error) from error
-        raise StoreError(f"the {what} can't be read: {error}", where=str(shard)) from error
+        raise _damaged(shard, error, what=what) from error
     missing = set(columns or ()) - set(table.column_names)
     if missing:
-        raise _damaged(shard, f"no column {', '.join(sorted(missing))}")
+        raise _damaged(shard, f"no column {', '.join(sorted(missing))}", what=what)
     return table
 
 
@@ -463,14 +462,15 @@ def about_shard(shard: Path) -> Iterator[None]:
         raise
 
 
-def _require_file(shard: Path) -> None:
+def _require_file(shard: Path, *, what: str = "shard") -> None:
     """Refuse a pipe or a device, whose opening can wait for ever."""
     if os.path.exists(shard) and not os.path.isfile(shard):
-        raise _damaged(shard, "it is no regular file")
+        raise _damaged(shard, "it is no regular file", what=what)
 
 
-def _damaged(shard: Path, error: object) -> StoreError:
-    return StoreError(f"the shard can't be read: {error}", where=str(shard), cure=ANEW)
+def _damaged(shard: Path, error: object, *, what: str = "shard") -> StoreError:
+    cure = ANEW if what == "shard" else ""
+    return StoreError(f"the {what} can't be read: {error}", where=str(shard), cure=cure)
 
 
 def _column(heading: Heading, layer: str | None, view: str | None) -> str:

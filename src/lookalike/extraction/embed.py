@@ -199,7 +199,7 @@ def _require_apart(store: Store, source: ImageSource) -> None:
 
 def _same_folder(one: str, other: Path) -> bool:
     try:
-        return os.path.samefile(one, other)
+        return os.path.samefile(one or os.curdir, other)
     except (OSError, ValueError):
         return False
 
