@@ -11,8 +11,9 @@ LOWEST := .venv-lowest
 demo: $(VENV)/.core
 	$(BIN)/lookalike demo --html demo.html --force
 
-test: lint docs
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n auto
+test: $(VENV)/.all
+	$(MAKE) --jobs 2 lint docs
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n auto --dist worksteal
 
 test-slow: $(VENV)/.all
 	$(BIN)/python -m pytest -m slow

@@ -42,6 +42,9 @@ ENCODERS = (
 )
 """Of every family that holds networks; the twelfth is an ONNX file with trained weights."""
 
+QUICK = {"builtin", "reid:osnet_x0_25?weights=random", "timm:resnet10t?weights=random"}
+"""Of these the quickest to leave; the others are for the slow run."""
+
 
 def checkpoint(shared: Path, preprocess: str = "pinto") -> str:
     return (
@@ -71,12 +74,21 @@ def six(shared: Path) -> dict[str, Array]:
     return dict(zip(names, rows, strict=True))
 
 
+@pytest.fixture(scope="module")
+def vector_file(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint's network by the older of torch's exporters."""
+    path = tmp_path_factory.mktemp("vectors") / "net.onnx"
+    export(checkpoint(shared), path, opset=17)
+    return path
+
+
 @pytest.mark.parametrize("form", ["embed", "1:1", "1:N", "N:M", "features-1:1"])
 def test_a_checkpoint_gives_its_published_row_in_every_form(
-    shared: Path, six: dict[str, Array], tmp_path: Path, form: str
+    shared: Path, vector_file: Path, six: dict[str, Array], tmp_path: Path, form: str
 ) -> None:
-    opset = None if form == "embed" else 17  # by both of torch's exporters
-    result = export(checkpoint(shared), tmp_path / "net.onnx", form=form, opset=opset)
+    # the vectors by the newer exporter, too; all forms are composed around such a file
+    source = checkpoint(shared) if form == "embed" else f"onnx:{vector_file}"
+    result = export(source, tmp_path / "net.onnx", form=form)
     names = list(six)
     for engine in ENGINES:
         run = open_file(tmp_path / "net.onnx", engine)
@@ -153,7 +165,10 @@ def left_and_came_back(name: str, path: Path, pictures: list[Array]) -> None:
         assert smallest_cosine(got, expected) >= 0.9999
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize(
+    "name",
+    [one if one in QUICK else pytest.param(one, marks=pytest.mark.slow) for one in ENCODERS],
+)
 def test_every_encoder_is_itself_again_after_leaving(
     tmp_path: Path, fourteen: list[Array], name: str
 ) -> None:
@@ -206,7 +221,7 @@ def twenty_classes(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return folder
 
 
-@pytest.mark.parametrize("name", ["mobilenet", "osnet"])
+@pytest.mark.parametrize("name", ["mobilenet", pytest.param("osnet", marks=pytest.mark.slow)])
 def test_fewer_bits_come_with_a_report_of_what_they_decide(
     shared: Path, twenty_classes: Path, tmp_path: Path, name: str
 ) -> None:

@@ -12,7 +12,6 @@ from training.builtin.teacher import TEACHER
 from training.builtin.verdict import draw_pairs
 
 import lookalike
-from lookalike.embeddings import Embeddings
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +27,11 @@ def unseen(val: Labelled) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
 
 
 @pytest.fixture(scope="module")
-def vectors(val: Labelled) -> Embeddings:
-    return lookalike.load_encoder("builtin").encode(list(val.pixels))
+def vectors(
+    val: Labelled, unseen: np.ndarray[tuple[int], np.dtype[np.intp]]
+) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """Of the pictures of classes never trained on."""
+    return lookalike.load_encoder("builtin").encode(list(val.pixels[unseen])).vectors
 
 
 def recall_at_1(
@@ -43,7 +45,9 @@ def recall_at_1(
     return float((labels[products.argmax(1)] == labels).mean())
 
 
-def test_the_nearest_picture_is_often_of_the_same_class(vectors: Embeddings, val: Labelled) -> None:
+@pytest.mark.slow
+def test_the_nearest_picture_is_often_of_the_same_class(val: Labelled) -> None:
+    vectors = lookalike.load_encoder("builtin").encode(list(val.pixels))
     found = lookalike.evaluate(vectors, truth=val.labels.tolist(), resamples=100).judgements[0]
     recall, auc = found["recall@1"].value, found["roc_auc"].value
     assert recall is not None
@@ -54,18 +58,32 @@ def test_the_nearest_picture_is_often_of_the_same_class(vectors: Embeddings, val
 
 
 def test_it_goes_for_classes_that_it_never_saw(
-    vectors: Embeddings,
+    vectors: np.ndarray[tuple[int, int], np.dtype[np.float32]],
     val: Labelled,
     unseen: np.ndarray[tuple[int], np.dtype[np.intp]],
     shared: Path,
 ) -> None:
     teacher = lookalike.load_encoder(TEACHER.format(shared / "weights/mobilenet_v2_100_224.onnx"))
     assert len(unseen) == 2000
-    of_teacher = teacher.encode(list(val.pixels[unseen])).vectors
     labels = val.labels[unseen]
-    assert recall_at_1(vectors.vectors[unseen], labels) >= 0.7 * recall_at_1(of_teacher, labels)
+    own = recall_at_1(vectors, labels)
+    assert own >= 0.42
+    some = np.arange(0, len(unseen), 3)  # the teacher is slow
+    of_teacher = recall_at_1(teacher.encode(list(val.pixels[unseen[some]])).vectors, labels[some])
+    assert recall_at_1(vectors[some], labels[some]) >= 0.7 * of_teacher
 
 
+def test_copies_are_found_among_two_thousand_pictures(
+    val: Labelled, unseen: np.ndarray[tuple[int], np.dtype[np.intp]], shared: Path
+) -> None:
+    originals = photographs(shared / "images/photos")[::3]
+    others = val.taken(unseen)
+    found = copies_found([lookalike.load_encoder("builtin")], originals, others, seed=0)
+    (overall,) = (one.value for one in found if one.what == "all edits")
+    assert overall >= 0.95
+
+
+@pytest.mark.slow
 def test_copies_are_found_among_ten_thousand_pictures(val: Labelled, shared: Path) -> None:
     originals = photographs(shared / "images/photos")
     assert len(originals) == 63

@@ -15,7 +15,9 @@ from lookalike.embeddings import Embeddings
 from lookalike.encoders import Encoder
 from lookalike.errors import UsageError
 
-CONFIG = Config(stages=(Stage(1, 32),), widths=(4, 6, 8), blocks=(1, 1), dim=8, side=32, hold_out=2)
+CONFIG = Config(
+    stages=(Stage(1, 32),), widths=(8, 8, 16), blocks=(1, 1), dim=8, side=32, hold_out=2
+)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from lookalike.errors import LookalikeError, UsageError
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = Config(
     stages=(Stage(2, 32), Stage(1, 48)),
-    widths=(4, 6, 8),
+    widths=(8, 8, 16),
     blocks=(1, 2),
     dim=8,
     side=48,
@@ -255,3 +255,8 @@ def test_the_exported_network_is_the_trained_one(tmp_path: Path) -> None:
     for n in range(5):
         (alone,) = session.run(None, {"picture": batch[n : n + 1].numpy()})
         assert np.abs(alone[0] - found[n]).max() < 1e-5
+
+
+def test_channels_that_fill_no_block_are_refused() -> None:
+    with pytest.raises(UsageError, match="multiples of 8"):
+        replace(SMALL, widths=(8, 12, 16))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.embeddings.card import read_yaml
+from lookalike.errors import UsageError
 from lookalike.images.validation import validated
 
 AFTERWARDS = ("side", "sharpness", "share")
@@ -35,7 +36,7 @@ class Config:
     """One recipe; a file of `configs/` states one.
 
     Attributes:
-        widths: Channels of the stem and of each of the stages after it.
+        widths: Channels of the stem and of each of the stages after it, multiples of 8.
         blocks: Residual blocks in each stage.
         dim: Length of the embedding.
         stages: What is trained at which size, in order.
@@ -79,6 +80,12 @@ class Config:
     pictures: int | None = None
     classes: int | None = None
     hold_out: int = 5
+
+    def __post_init__(self) -> None:
+        # oneDNN's gradients of strided 1x1 convolutions in f32 (torch 2.13, AVX2) write beyond
+        # their buffers where channels do not fill its blocks of eight
+        if any(width % 8 for width in self.widths):
+            raise UsageError(f"widths are multiples of 8, not {self.widths}")
 
     @classmethod
     def load(cls, path: Path) -> Config:

@@ -130,6 +130,7 @@ def _cache_key(card: Card, layers: list[str], preprocess: Preprocess) -> str:
 
 def weights_wish(name: EncoderName) -> tuple[str, Path | None, int]:
     """What the option ``weights`` asks for: (``published`` | ``file`` | ``random``, file, seed)."""
+    surplus_ignored(name), _trusted(name)  # wrong values are refused whatever is asked for
     wish = name.options.get("weights")
     seed = seeded(name.options.get("seed", "0"))
     if wish is None:
@@ -147,8 +148,11 @@ def weights_file(name: EncoderName, path: Path) -> WeightsFile:
         UsageError: There is no such nest.
         WeightsError: Not a checkpoint, or one that holds code.
     """
-    trusted = name.choice("pickle", ("refused", "trusted"), "refused") == "trusted"
-    return read_weights(path, trusted=trusted, nest=name.options.get("nest", ""))
+    return read_weights(path, trusted=_trusted(name), nest=name.options.get("nest", ""))
+
+
+def _trusted(name: EncoderName) -> bool:
+    return name.choice("pickle", ("refused", "trusted"), "refused") == "trusted"
 
 
 def surplus_ignored(name: EncoderName) -> bool:
