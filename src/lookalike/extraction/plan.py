@@ -14,7 +14,7 @@ from itertools import count, islice
 from pathlib import Path
 
 from lookalike.embeddings import Store
-from lookalike.embeddings.store import number_of, read_shard
+from lookalike.embeddings.shard import number_of, read_shard
 from lookalike.embeddings.stored_name import restored_name
 from lookalike.extraction.beginnings import Beginnings, Kept, is_below
 from lookalike.extraction.job import Job

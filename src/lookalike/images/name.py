@@ -15,8 +15,8 @@ LITTER = frozenset(
 )
 """What systems and network drives leave beside pictures, files and folders, in small letters."""
 
-SHARD = re.compile(r"shard-\d{6,}\.parquet", re.ASCII)
-"""Files of a store, which is no picture wherever it lies."""
+SHARD = re.compile(r"shard-(\d{6}|[1-9]\d{6,})\.parquet", re.ASCII)
+"""Files of a store, with their number; they are no pictures wherever they lie."""
 
 
 COARSE_NS = 2_000_000_000
