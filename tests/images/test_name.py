@@ -70,7 +70,12 @@ def test_many_names_of_one_folder_cost_one_look_into_it(
         pytest.skip("this file system takes both spellings for one")
     looks: list[object] = []
     listdir = os.listdir
-    monkeypatch.setattr(os, "listdir", lambda folder: looks.append(folder) or listdir(folder))
+
+    def look(folder: str) -> list[str]:
+        looks.append(folder)
+        return listdir(folder)
+
+    monkeypatch.setattr(os, "listdir", look)
     os.utime(tmp_path, (1_000_000_000, 1_000_000_000))
     for n in range(20):
         assert spelled(f"{tmp_path}/{NFD}{n}.jpg") == f"{tmp_path}/{NFC}{n}.jpg"

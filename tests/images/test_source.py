@@ -407,7 +407,7 @@ def test_a_damaged_archive_never_raises_and_never_ends_as_if_whole(
 
 @pytest.mark.parametrize("compression", ["", "gz", "bz2", "xz"])
 def test_half_an_archive_is_truncated_and_not_corrupt(tmp_path: Path, compression: str) -> None:
-    noise = {f"{n}.png": os.urandom(3000) for n in range(3)}
+    noise: dict[str, bytes | str | None] = {f"{n}.png": os.urandom(3000) for n in range(3)}
     whole = pack(tmp_path / "whole.tar", noise, f"w:{compression}").read_bytes()
     (tmp_path / "cut.tar").write_bytes(whole[: len(whole) // 2])
     last = list(ImageSource(tmp_path / "cut.tar"))[-1]
