@@ -136,7 +136,7 @@ class NotEnoughDataError(LookalikeError, ValueError):
 
 
 class LostRowsError(LookalikeError, RuntimeError):
-    """Inputs went in, and not exactly one row came out for each; nothing of it is kept."""
+    """Inputs went in, and not exactly one row came out for each; whole shards stay as they are."""
 
     exit_code = 4
 

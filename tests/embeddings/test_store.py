@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from lookalike.embeddings import Card, Embeddings, EngineCheck, Origin, Row, Store
 from lookalike.embeddings import store as store_module
 from lookalike.embeddings.card import IDENTITY
-from lookalike.embeddings.store import number_of, save_store
+from lookalike.embeddings.shard import number_of
+from lookalike.embeddings.store import save_store
 from lookalike.embeddings.table import FORMAT, ROW_COLUMNS, Heading, to_table
 from lookalike.errors import (
     CardError,
@@ -344,14 +345,6 @@ def older(folder: Path, table: pa.Table) -> Path:
     metadata.pop(b"lookalike.digest", None)
     pq.write_table(table.replace_schema_metadata(metadata), folder / "shard-000000.parquet")
     return folder
-
-
-def test_a_pipe_among_the_shards_is_refused_and_not_waited_for(tmp_path: Path) -> None:
-    embeddings(3).save(tmp_path / "s")
-    os.mkfifo(tmp_path / "s" / "shard-000007.parquet")
-    for look in (Store(tmp_path / "s").read, Store(tmp_path / "s").ledger):
-        with pytest.raises(StoreError, match="no regular file"):
-            look()
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -622,32 +622,6 @@ def test_one_reason_after_another_is_told(tmp_path: Path) -> None:
         assert row.reason == reason
 
 
-def refused(pictures: Path, store: Path, said: str) -> None:
-    """Refused before anything is written."""
-    before = sorted(store.iterdir())
-    with pytest.raises(StoreError, match=said):
-        embed(pictures, store=store, model="pixels")
-    assert sorted(store.iterdir()) == before
-
-
-def test_a_store_among_pictures_is_refused_before_anything_is_written(
-    folder: Path, tmp_path: Path
-) -> None:
-    refused(folder, folder, "among the pictures")
-    refused(folder, tmp_path, "holds other files, such as pictures")
-    (tmp_path / "link").symlink_to(folder)
-    refused(tmp_path / "link", folder, "among the pictures")
-    refused(folder / "00.png", folder, "holds other files, such as 00.png")
-    found = PIXELS.encode(str(folder))
-    with pytest.raises(StoreError, match="holds other files"):
-        found.save(folder)
-    embed(folder, store=tmp_path / "s", model="pixels")
-    (tmp_path / "s" / "notes.txt").write_text("mine")  # a store that is there stays one
-    assert embed(folder, store=tmp_path / "s").inputs == 13
-    shutil.copy(tmp_path / "s" / "shard-000000.parquet", folder)
-    refused(folder, folder, "among the pictures")
-
-
 def test_stores_below_the_pictures_are_no_inputs_of_any_verb(folder: Path, tmp_path: Path) -> None:
     for store in (folder / "one", folder / "two", tmp_path / "elsewhere"):
         done = embed(folder, store=store, model="pixels")

@@ -440,7 +440,7 @@ def has_one_outcome(data: bytes) -> None:
         with suppress(ReadError):
             assert outcome.rgb().mode == "RGB"
     else:
-        odd = {Reason.TOO_LARGE, Reason.ZERO_SIZED, Reason.UNSUPPORTED}
+        odd = {Reason.TOO_LARGE, Reason.ZERO_SIZED, Reason.UNSUPPORTED, Reason.NEEDS_EXTRA}
         assert outcome.reason in BROKEN | odd
         assert outcome.detail
 

@@ -59,3 +59,28 @@ def test_of_two_files_of_one_spelling_none_is_guessed(tmp_path: Path) -> None:
     third = f"{tmp_path}/\u017f\u0323\u0307"
     assert spelled(third) == third
     assert spelled(f"{tmp_path}/{letters[0]}") == f"{tmp_path}/{letters[0]}"
+
+
+def test_many_names_of_one_folder_cost_one_look_into_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(20):
+        (tmp_path / f"{NFC}{n}.jpg").write_bytes(b"x")
+    if os.path.lexists(tmp_path / f"{NFD}0.jpg"):
+        pytest.skip("this file system takes both spellings for one")
+    looks: list[object] = []
+    listdir = os.listdir
+
+    def look(folder: str) -> list[str]:
+        looks.append(folder)
+        return listdir(folder)
+
+    monkeypatch.setattr(os, "listdir", look)
+    os.utime(tmp_path, (1_000_000_000, 1_000_000_000))
+    for n in range(20):
+        assert spelled(f"{tmp_path}/{NFD}{n}.jpg") == f"{tmp_path}/{NFC}{n}.jpg"
+    assert len(looks) == 1
+    (tmp_path / f"{NFC}new.jpg").write_bytes(b"x")  # just now
+    assert spelled(f"{tmp_path}/{NFD}new.jpg") == f"{tmp_path}/{NFC}new.jpg"
+    (tmp_path / f"{NFC}next.jpg").write_bytes(b"x")
+    assert spelled(f"{tmp_path}/{NFD}next.jpg") == f"{tmp_path}/{NFC}next.jpg"

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import threading
 from io import BytesIO
 from pathlib import Path
@@ -7,6 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
+from lookalike import load_encoder
+from lookalike.encoders.pipeline import Clock, Settings
+from lookalike.encoders.pipeline import stream as stream_of
+from lookalike.encoders.views import views_named
 from lookalike.images import Limits, Picture, Place, Reason, Unreadable, decode
 from lookalike.images.readers import header_of, load_image, open_image
 
@@ -141,3 +147,80 @@ def test_a_header_is_looked_for_in_regular_files_only(
     os.mkfifo(tmp_path / "pipe.png")
     monkeypatch.setattr(Image, "open", lambda *asked, **options: pytest.fail("it was opened"))
     assert header_of(str(tmp_path / "pipe.png")) is None
+
+
+WRAPPED = """
+import functools, importlib, sys
+from io import BytesIO
+from PIL import Image, ImageFile
+
+def timed(load):
+    calls = []
+    @functools.wraps(load)
+    def wrapper(self):
+        calls.append(CLOCK)  # a name of another module
+        return load(self)
+    return wrapper
+
+CLOCK = 0
+if sys.argv[1] == "before":
+    ImageFile.ImageFile.load = timed(ImageFile.ImageFile.load)
+own = ImageFile.ImageFile.load, Image._decompression_bomb_check
+import lookalike.images.readers as readers
+if sys.argv[1] == "after":
+    ImageFile.ImageFile.load = timed(ImageFile.ImageFile.load)
+elif sys.argv[1] == "put back":
+    ImageFile.ImageFile.load, Image._decompression_bomb_check = own
+elif sys.argv[1] == "reloaded":
+    importlib.reload(readers)
+elif sys.argv[1] == "imported again":
+    for name in [name for name in sys.modules if name.startswith("lookalike")]:
+        del sys.modules[name]
+    import lookalike.images.readers as readers
+
+ImageFile.LOAD_TRUNCATED_IMAGES = True
+Image.MAX_IMAGE_PIXELS = 10
+stream = BytesIO()
+Image.effect_noise((50, 40), 90).save(stream, "JPEG")
+whole, half = stream.getvalue(), stream.getvalue()[:1000]
+for _ in range(3):
+    readers.load_image(readers.open_image(whole))
+    try:
+        readers.load_image(readers.open_image(half))
+    except OSError as error:
+        assert "truncated" in str(error), error
+    else:
+        raise AssertionError("half a picture")
+    try:
+        Image.open(BytesIO(whole))
+    except Image.DecompressionBombError:
+        pass
+    else:
+        raise AssertionError("others have no limit any more")
+Image.MAX_IMAGE_PIXELS = None
+Image.open(BytesIO(half)).load()
+"""
+
+
+@pytest.mark.parametrize("when", ["before", "after", "put back", "reloaded", "imported again"])
+def test_pillow_may_be_wrapped_by_others_and_we_may_be_loaded_again(when: str) -> None:
+    done = subprocess.run([sys.executable, "-c", WRAPPED, when], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_cut_out_of_a_picture_is_bound_by_our_limit_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    monkeypatch.setattr("lookalike.images.depth.BLOCK", 100)
+    dark = np.full((40, 50), 300, np.uint16)
+    stream = BytesIO()
+    Image.fromarray(dark).save(stream, "PNG")
+    found = decoded(stream.getvalue())
+    assert isinstance(found, Picture)
+    assert "1,024" in found.remarks[0]
+    for view in views_named(["crops"]):
+        place = Place("memory", None, lambda _: HALVES["PNG"])
+        settings = Settings(1, 1, Limits(), views=(view,))
+        parts = list(stream_of(load_encoder("pixels"), [[place]], settings, Clock()))
+        assert [row.reason for row in parts[0].rows[0]] == [None], view.name

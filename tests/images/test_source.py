@@ -1,5 +1,6 @@
 import inspect
 import os
+import subprocess
 import sys
 import tarfile
 import tempfile
@@ -402,6 +403,42 @@ def test_a_damaged_archive_never_raises_and_never_ends_as_if_whole(
         outcomes = list(ImageSource(path))
         failed = any(isinstance(outcome, Unreadable) for outcome in outcomes)
         assert len(outcomes) >= 3 or failed
+
+
+@pytest.mark.parametrize("compression", ["", "gz", "bz2", "xz"])
+def test_half_an_archive_is_truncated_and_not_corrupt(tmp_path: Path, compression: str) -> None:
+    noise: dict[str, bytes | str | None] = {f"{n}.png": os.urandom(3000) for n in range(3)}
+    whole = pack(tmp_path / "whole.tar", noise, f"w:{compression}").read_bytes()
+    (tmp_path / "cut.tar").write_bytes(whole[: len(whole) // 2])
+    last = list(ImageSource(tmp_path / "cut.tar"))[-1]
+    assert isinstance(last, Unreadable)
+    assert last.id == str(tmp_path / "cut.tar")
+    assert last.detail.startswith("the archive breaks off")
+    if compression in ("", "gz"):  # of others not even the first block could be unpacked
+        assert last.reason is Reason.TRUNCATED
+    if not compression:
+        (tmp_path / "cut.tar").write_bytes(whole[:300])  # within the first header
+        assert reasons(ImageSource(tmp_path / "cut.tar")) == [Reason.TRUNCATED]
+
+
+def test_what_is_said_of_a_file_that_is_no_archive_is_one_sentence(tmp_path: Path) -> None:
+    for data, reason in ((b"", Reason.EMPTY), (b"no archive", Reason.CORRUPT)):
+        (tmp_path / "a.tar").write_bytes(data)
+        (found,) = ImageSource(tmp_path / "a.tar")
+        assert isinstance(found, Unreadable)
+        assert found.reason is reason
+        assert "\n" not in found.detail
+        assert "method" not in found.detail
+
+
+@pytest.mark.parametrize("name", ["pipe.csv", "pipe.tar", "pipe.png"])
+def test_a_pipe_is_not_opened_whatever_its_name_ends_in(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    script = f"from lookalike.images import ImageSource; print([*ImageSource({name!r})][0].reason)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.strip() == "not-a-file", done.stderr
 
 
 def test_a_file_that_only_claims_to_be_an_archive(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import struct
+import tracemalloc
 from io import BytesIO
 
 import numpy as np
@@ -7,8 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from tests.images.tiffs import header, one_page, page, several
 
-from lookalike.images import Limits, Picture, Place, Reason, Unreadable, decode
-from lookalike.images.tiff import ENOUGH, PREVIEW, REDUCED_FIRST, chosen_page, reaches_beyond
+from lookalike.images import Limits, Picture, Place, Reason, Unreadable, decode, tiff
+from lookalike.images.tiff import ENOUGH, PREVIEW, READ, REDUCED_FIRST, chosen_page, reaches_beyond
 
 RNG = np.random.default_rng(0)
 FULL: NDArray[np.uint8] = RNG.integers(0, 256, (30, 40, 3), dtype=np.uint8)
@@ -173,3 +174,22 @@ def test_a_large_tiff_is_read_in_its_own_layout() -> None:
     assert not reaches_beyond(data)
     assert reaches_beyond(data[:-9])
     assert np.array_equal(np.asarray(picture(data).rgb()), FULL)
+
+
+def test_tags_that_claim_the_same_bytes_again_and_again_take_no_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tiff, "MOST_VALUES", 50_000)
+    pages, tags, number = 3, [*sorted(READ), *range(1000, 1050)], 20_000
+    size = 2 + 12 * len(tags) + 4
+    data = b"II*\0" + struct.pack("<I", 8)
+    for one in range(pages):
+        entries = [struct.pack("<HHII", tag, 1, number, 8 + pages * size) for tag in tags]
+        following = 8 + (one + 1) * size if one + 1 < pages else 0
+        data += struct.pack("<H", len(tags)) + b"".join(entries) + struct.pack("<I", following)
+    tracemalloc.start()
+    found, broken = tiff.pages_of(data + bytes(number))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (len(found), broken) == (pages, False)
+    assert most < 2 * 8 * 50_000  # 30 MB if all were read

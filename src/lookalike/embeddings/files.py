@@ -52,7 +52,7 @@ def open_embeddings(
 def _read(place: Path, layer: str | None) -> Embeddings:
     """What a file holds; errors name the file."""
     from lookalike.embeddings.embeddings import Embeddings
-    from lookalike.embeddings.store import read_shard
+    from lookalike.embeddings.shard import read_shard
 
     ending = place.suffix.lower()
     try:

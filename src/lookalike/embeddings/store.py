@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,19 +19,17 @@ from lookalike.embeddings.embeddings import Embeddings
 from lookalike.embeddings.ledger import Ledger, Tally, tally_of
 from lookalike.embeddings.origin import Origin
 from lookalike.embeddings.row import Row
+from lookalike.embeddings.shard import ROWS, about_shard, heading_of, number_of, read_shard
 from lookalike.embeddings.table import ROW_COLUMNS, Heading, read_table
-from lookalike.errors import FingerprintError, StoreError, UnknownNameError, VectorError
+from lookalike.errors import FingerprintError, StoreError, UnknownNameError
+from lookalike.images.name import SHARD, is_litter
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-SHARD = re.compile(r"shard-(\d{6}|[1-9]\d{6,})\.parquet", re.ASCII)
-DRAFTS = (".shard-", ".encoder.json.")
+DRAFTS = (".shard-", ".encoder.json.", ".beginnings.json.")
 """How files begin that a run was still writing when it ended."""
-
-ROWS = b"lookalike.rows"
-"""Key of a shard's metadata: how many rows it has."""
 
 REPEATING = ("view", "outcome", "reason", "detail", "width", "height")
 """Columns with few values, which are stored once and counted."""
@@ -80,12 +77,12 @@ class Store:
         return [self.folder / name for _, name in numbers]
 
     def others(self) -> list[str]:
-        """Names in its folder, hidden ones left out, that do not belong to a store."""
+        """Names in its folder that do not belong to a store; without hidden files and litter."""
         try:
             names = os.listdir(self.folder)
         except OSError:  # there is none, or `locked` will say what is wrong with it
             return []
-        return sorted(name for name in names if not (is_own(name) or name.startswith(".")))
+        return sorted(name for name in names if not (is_own(name) or is_litter(name)))
 
     def require_own_folder(self) -> None:
         """Refuse a new store in a folder that holds something else already.
@@ -122,7 +119,7 @@ class Store:
                 where=str(self.folder),
                 cure="lookalike embed PICTURES --store FOLDER makes one",
             )
-        headings = [_heading(shard) for shard in shards]
+        headings = [heading_of(shard) for shard in shards]
         for shard, heading in zip(shards, headings, strict=True):
             require_same_cards(headings[0], heading, str(shards[0]), str(shard))
         return next((one for one in headings if one.origin.warnings), headings[0])
@@ -170,7 +167,7 @@ class Store:
 
     def origins(self) -> list[Origin]:
         """What made its vectors: one for each engine and decoding that had a part in it."""
-        found = [_heading(shard).origin for shard in self.shards()]
+        found = [heading_of(shard).origin for shard in self.shards()]
         return list({(one.engine, one.decoding): one for one in found}.values())
 
     def tally(self) -> Tally:
@@ -308,62 +305,6 @@ def is_own(name: str) -> bool:
     return bool(SHARD.fullmatch(name)) or name.startswith((*DRAFTS, ".encoder.json", ".lock"))
 
 
-def number_of(shard: Path) -> int:
-    """The number in a shard's name.
-
-    Example:
-        >>> number_of(Path("store/shard-000012.parquet"))
-        12
-    """
-    found = SHARD.fullmatch(shard.name)
-    assert found is not None
-    return int(found[1])
-
-
-def read_shard(shard: Path, columns: list[str] | None = None, *, what: str = "shard") -> pa.Table:
-    """A shard, or some of its columns, held against the checksums of its pages if it has them.
-
-    Raises:
-        StoreError: The file is damaged, or is no shard.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as parquet
-
-    _require_file(shard)
-    try:
-        file = parquet.ParquetFile(shard, page_checksum_verification=True)
-        table = _as_written(file.read(columns=columns))
-        rows = int((table.schema.metadata or {}).get(ROWS, file.metadata.num_rows))
-        if len(table) != rows:
-            raise ValueError(f"{len(table)} of its {rows} rows are there")
-    except FileNotFoundError as error:
-        raise StoreError(
-            "the shard was removed while the store was read",
-            where=str(shard),
-            cure="read it again; another process brought it up to date",
-        ) from error
-    except (OSError, ValueError, TypeError, MemoryError, pa.ArrowException) as error:
-        if what == "shard":
-            raise _damaged(shard, error) from error
-        raise StoreError(f"the {what} can't be read: {error}", where=str(shard)) from error
-    missing = set(columns or ()) - set(table.column_names)
-    if missing:
-        raise _damaged(shard, f"no column {', '.join(sorted(missing))}")
-    return table
-
-
-def _as_written(table: pa.Table) -> pa.Table:
-    """Columns of rows in the types that they have in a store, whoever wrote it."""
-    import pyarrow as pa
-
-    for name, kind in ROW_COLUMNS.items():
-        place = table.schema.get_field_index(name)
-        wanted = pa.type_for_alias(kind)
-        if place >= 0 and table.schema.field(place).type != wanted:
-            table = table.set_column(place, pa.field(name, wanted), table[name].cast(wanted))
-    return table
-
-
 def save_store(folder: Path, heading: Heading, table: pa.Table, *, force: bool = False) -> None:
     """Writes a whole table as a new store.
 
@@ -435,42 +376,6 @@ def write_error(error: OSError, folder: Path) -> StoreError:
         where=str(folder),
         cure="give a folder that you may write to",
     )
-
-
-def _heading(shard: Path) -> Heading:
-    import pyarrow as pa
-    import pyarrow.parquet as parquet
-
-    _require_file(shard)
-    try:
-        metadata = parquet.read_schema(shard).metadata
-    except (OSError, ValueError, TypeError, MemoryError, pa.ArrowException) as error:
-        raise _damaged(shard, error) from error
-    return Heading.from_metadata(metadata, where=str(shard))
-
-
-ANEW = "delete it and run lookalike embed again, which makes its rows anew"
-
-
-@contextmanager
-def about_shard(shard: Path) -> Iterator[None]:
-    """Names the shard, and the cure, in errors about what is in it."""
-    try:
-        yield
-    except (StoreError, VectorError) as error:
-        error.where = error.where or str(shard)
-        error.cure = ANEW
-        raise
-
-
-def _require_file(shard: Path) -> None:
-    """Refuse a pipe or a device, whose opening can wait for ever."""
-    if os.path.exists(shard) and not os.path.isfile(shard):
-        raise _damaged(shard, "it is no regular file")
-
-
-def _damaged(shard: Path, error: object) -> StoreError:
-    return StoreError(f"the shard can't be read: {error}", where=str(shard), cure=ANEW)
 
 
 def _column(heading: Heading, layer: str | None, view: str | None) -> str:

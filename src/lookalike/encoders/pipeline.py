@@ -24,6 +24,7 @@ from lookalike.errors import LostRowsError
 from lookalike.images import Limits, Picture, Place, Reason, decode
 from lookalike.images.picture import lost_shape
 from lookalike.images.place import ReadError
+from lookalike.images.readers import own_rules
 
 if TYPE_CHECKING:
     from lookalike.encoders.encoder import Encoder
@@ -230,12 +231,16 @@ class _Runner:
                 filter(None, (*found.remarks, lost_shape(found.image, preprocess.alpha)))
             )
             whole = replace(row, width=found.width, height=found.height, detail=said)
-            prepared: list[Prepared] = [
-                (replace(whole, view=view.name), self.encoder.prepare(view.of(found, exif=exif)))
-                for view in self.settings.views
-            ]
-            if self.settings.on_picture:
-                self.settings.on_picture(found)
+            with own_rules():  # a crop may be larger than what Pillow was told of bombs
+                prepared: list[Prepared] = [
+                    (
+                        replace(whole, view=view.name),
+                        self.encoder.prepare(view.of(found, exif=exif)),
+                    )
+                    for view in self.settings.views
+                ]
+                if self.settings.on_picture:
+                    self.settings.on_picture(found)
         except ReadError as error:
             reason, detail = error.reason, error.detail
         except MemoryError:

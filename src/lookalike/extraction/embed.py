@@ -21,7 +21,13 @@ from lookalike.encoders import DEFAULT_ENCODER, Encoder, Runtime
 from lookalike.encoders.encoder import Progress
 from lookalike.encoders.pipeline import Settings
 from lookalike.encoders.views import views_named
-from lookalike.errors import LostRowsError, StoreError, UsageError
+from lookalike.errors import LostRowsError, UsageError
+from lookalike.extraction.asked import (
+    refuse_contradictions,
+    require_apart,
+    require_there,
+    source_of,
+)
 from lookalike.extraction.cluster import Cluster
 from lookalike.extraction.delivery import AGAIN, deliveries
 from lookalike.extraction.extraction import Extraction
@@ -120,12 +126,12 @@ def embed(
         (2, {'missing': 1})
     """
     start = time.perf_counter()
-    _refuse_contradictions(model, runtime, exact, shard_inputs)
-    source = _source(pictures, include, limits)
+    refuse_contradictions(model, runtime, exact, shard_inputs)
+    source = source_of(pictures, include, limits)
     place = Store(Path(store))
     if prune:
-        _require_there(source)
-    _require_apart(place, source)
+        require_there(source)
+    require_apart(place, source)
     if model is None:
         known = list(place.heading().cards.values()) if place.shards() else []
         model = known[0].name if known else DEFAULT_ENCODER
@@ -156,66 +162,6 @@ def embed(
         with team:
             run.work(plan, progress, on_total)
         return run.result(plan, time.perf_counter() - start)
-
-
-def _refuse_contradictions(
-    model: str | Encoder | None, runtime: Runtime | None, exact: bool, shard_inputs: int | None
-) -> None:
-    if exact and runtime is not None and runtime.precision not in {"auto", "f32"}:
-        raise UsageError(
-            f"exact means f32, and {runtime.precision} was asked for", cure="leave one of them out"
-        )
-    if isinstance(model, Encoder) and runtime is not None:
-        raise UsageError(
-            "an encoder that is loaded has its engine and precision already",
-            cure="leave runtime out, or give the encoder's name",
-        )
-    if shard_inputs is not None and shard_inputs < 1:
-        raise UsageError("a shard holds at least one input", where=f"shard_inputs={shard_inputs}")
-
-
-def _require_there(source: ImageSource) -> None:
-    """Refuse to prune by a folder that is misspelt, or whose disk is missing."""
-    for root in source.roots():
-        if root and not os.path.lexists(root):
-            raise UsageError(
-                "there is no such file or folder, and all of its rows would be pruned",
-                where=root,
-                cure="correct its name, or leave it out",
-            )
-
-
-def _require_apart(store: Store, source: ImageSource) -> None:
-    """Refuse to write a store among pictures, where its files would be in everybody's way."""
-    if store.others() and any(_same_folder(root, store.folder) for root in source.roots()):
-        raise StoreError(
-            "the store would lie among the pictures",
-            where=str(store.folder),
-            cure=f"give it a folder of its own, such as {store.folder / 'vectors'}; files "
-            "shard-*.parquet that are here already may move there",
-        )
-    store.require_own_folder()
-
-
-def _same_folder(one: str, other: Path) -> bool:
-    try:
-        return os.path.samefile(one, other)
-    except (OSError, ValueError):
-        return False
-
-
-def _source(
-    pictures: Sequence[Pictures | ImageSource],
-    include: str | Sequence[str],
-    limits: Limits | None,
-) -> ImageSource:
-    if len(pictures) == 1 and isinstance(pictures[0], ImageSource):
-        if include != "*" or limits is not None:
-            raise UsageError(
-                "an ImageSource has its pattern and limits already", cure="give them to it instead"
-            )
-        return pictures[0]
-    return ImageSource(*pictures, include=include, limits=limits)
 
 
 class _Run:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.embeddings import Row
-from lookalike.embeddings.store import about_shard, read_shard
+from lookalike.embeddings.shard import about_shard, read_shard
 from lookalike.embeddings.table import Heading, column_of, read_table, to_table
 from lookalike.encoders.encoder import Encoder
 from lookalike.encoders.pipeline import Array, Part

@@ -14,9 +14,9 @@ from itertools import count, islice
 from pathlib import Path
 
 from lookalike.embeddings import Store
-from lookalike.embeddings.store import number_of, read_shard
+from lookalike.embeddings.shard import number_of, read_shard
 from lookalike.embeddings.stored_name import restored_name
-from lookalike.extraction.beginnings import Beginnings, Kept
+from lookalike.extraction.beginnings import Beginnings, Kept, is_below
 from lookalike.extraction.job import Job
 from lookalike.images import ImageSource, Limits, Place, Reason
 from lookalike.images.place import ReadError, Stamp, read_place
@@ -141,10 +141,12 @@ class Plan:
             rows = [
                 Kept(one.path, one.digest if one.id == one.path else None, one.bytes)
                 for one in self._rows()
-                if one.path is not None and not os.path.isabs(one.path)
+                if one.path is not None
+                and not os.path.isabs(one.path)
+                and (one.digest or one.id != one.path)  # of others there is no picture to lose
             ]
             self._beginnings.require_same(roots, rows)
-        self._beginnings.note(roots)
+        self._beginnings.note(roots, alone=self._prune)
 
     def _rows(self) -> Iterator[_Known]:
         for found in self._known.values():
@@ -268,7 +270,7 @@ class Plan:
 
     def _leftovers(self, source: ImageSource) -> None:
         """Rows that nobody asked for: dropped if their files are gone."""
-        roots = tuple(os.path.join(os.path.abspath(root), "") for root in source.roots())
+        roots = self._beginnings.absolute_roots(source.roots())
         finished = source.finished()
 
         def is_gone(known: _Known) -> bool:
@@ -277,8 +279,8 @@ class Plan:
             if known.id != known.path and known.path in finished:
                 return True
             # what lies elsewhere was not looked for, and its disk may just not be there
-            path = self._beginnings.absolute(known.path)
-            return os.path.join(path, "").startswith(roots) and _is_gone(path)
+            paths = self._beginnings.absolute(known.path)
+            return all(is_below(path, roots) and _is_gone(path) for path in paths)
 
         left = list(self._rows())
         gone = [known for known in left if self._prune or is_gone(known)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tarfile
 from collections.abc import Callable, Generator
@@ -22,6 +23,11 @@ from lookalike.images.spool import Spool
 
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 """What the names of archives end in."""
+
+BROKEN_OFF = "the archive breaks off, or a header in it is damaged"
+
+PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")
+"""How compressed archives begin."""
 
 BEHIND = "::"
 """Stands between an archive and its member in the id of a row."""
@@ -68,6 +74,9 @@ def archive_places(
     spool = Spool()
     try:
         stamp = stamp_of(os.stat(path))
+        if stamp.bytes == 0:
+            yield failed_place(path, Reason.EMPTY, "the file has no bytes", path=path)
+            return False
         with tarfile.open(path, "r:*", errorlevel=2) as archive:
             for member in archive:
                 if member.isdir() or not wanted(member.name):
@@ -76,15 +85,28 @@ def archive_places(
                 yield replace(place, listed=stamp)
             if _ends_properly(archive):
                 return True
-            detail = "the archive breaks off, or a header in it is damaged"
-            yield failed_place(path, Reason.TRUNCATED, detail, path=path)
+            yield failed_place(path, Reason.TRUNCATED, BROKEN_OFF, path=path)
     except PermissionError:
         yield failed_place(path, Reason.PERMISSION, "reading is not permitted", path=path)
     except Exception as error:  # a damaged archive fails in its own ways
-        yield failed_place(
-            path, Reason.CORRUPT, f"the archive can't be read on: {error}", path=path
-        )
+        yield failed_place(path, *_said_of(error, path), path=path)
     return False
+
+
+def _said_of(error: Exception, path: str) -> tuple[Reason, str]:
+    """The reason and the sentence for what ended the reading of an archive."""
+    if isinstance(error, EOFError) or "unexpected end" in str(error):
+        return Reason.TRUNCATED, BROKEN_OFF
+    if isinstance(error, tarfile.ReadError) and "could not be opened" in str(error):
+        with contextlib.suppress(OSError), open(path, "rb") as stream:
+            start = stream.read(tarfile.BLOCKSIZE)
+            if start[257:262] == b"ustar":
+                return Reason.TRUNCATED, BROKEN_OFF
+            if start.startswith(PACKED):
+                detail = "the archive breaks off or is damaged, before its first file ends"
+                return Reason.CORRUPT, detail
+        return Reason.CORRUPT, "the bytes are of no tar archive"
+    return Reason.CORRUPT, f"the archive can't be read on: {error}"
 
 
 def _ends_properly(archive: tarfile.TarFile) -> bool:

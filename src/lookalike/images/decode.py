@@ -10,7 +10,7 @@ from lookalike.images.depth import REMARK, as_meant, dark_remark, value_range
 from lookalike.images.picture import UNDONE, Picture
 from lookalike.images.place import Limits, Place, ReadError, Reason, Unreadable, read_place
 from lookalike.images.png import readable_png
-from lookalike.images.readers import NOT_READ, load_image, open_image
+from lookalike.images.readers import NOT_READ, load_image, open_image, own_rules
 from lookalike.images.refusal import refusal
 from lookalike.images.signature import breaks_off, kind_of
 from lookalike.images.tiff import Page, chosen_page
@@ -50,7 +50,8 @@ def decode(
         if not isinstance(found, bytes):
             return _from_memory(place, found, limits)
         digest = hashlib.sha256(found).hexdigest()
-        return _from_bytes(place, found, digest, limits, at_least)
+        with own_rules():
+            return _from_bytes(place, found, digest, limits, at_least)
     except ReadError as error:
         return Unreadable(place.id, error.reason, error.detail, place.path, digest)
     except MemoryError:

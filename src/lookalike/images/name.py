@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 import re
+import time
 import unicodedata
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 LITTER = frozenset(
     {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "@eadir", "__macosx", "$recycle.bin"}
 )
 """What systems and network drives leave beside pictures, files and folders, in small letters."""
 
-SHARD = re.compile(r"shard-\d{6,}\.parquet", re.ASCII)
-"""Files of a store, which is no picture wherever it lies."""
+SHARD = re.compile(r"shard-(\d{6}|[1-9]\d{6,})\.parquet", re.ASCII)
+"""Files of a store, with their number; they are no pictures wherever they lie."""
+
+
+COARSE_NS = 2_000_000_000
+"""A folder written less than this ago may be written again without a new date."""
 
 
 def is_litter(name: str) -> bool:
@@ -75,8 +81,23 @@ def spelled(path: str) -> str:
     if os.path.lexists(os.path.join(folder, name)):
         return os.path.join(folder, name)
     try:
-        names = os.listdir(folder or ".")
+        found = _names_in(folder or ".").get(composed(name), [])
     except (OSError, ValueError):
         return path
-    found = [one for one in names if composed(one) == composed(name)]
     return os.path.join(folder, found[0]) if len(found) == 1 else path
+
+
+def _names_in(folder: str) -> dict[str, list[str]]:
+    """The names in a folder by their one form; a table may ask for thousands of one folder."""
+    status = os.stat(folder)
+    state = status.st_dev, status.st_ino, status.st_mtime_ns
+    lists = _listed.__wrapped__ if time.time_ns() - state[-1] < COARSE_NS else _listed
+    return lists(folder, state)
+
+
+@lru_cache(maxsize=4)
+def _listed(folder: str, state: tuple[int, int, int]) -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    for name in os.listdir(folder):
+        names.setdefault(composed(name), []).append(name)
+    return names

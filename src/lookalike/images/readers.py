@@ -13,8 +13,8 @@ import struct
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec, module_from_spec
 from io import BytesIO
-from types import FunctionType
 from typing import Any
 
 from PIL import Image, ImageFile, UnidentifiedImageError
@@ -53,7 +53,7 @@ def open_image(data: bytes) -> ImageFile.ImageFile:
     named = READERS.get(kind)
     if kind == "HEIC" and installed("pi_heif"):
         require("pi_heif", purpose="reading HEIC").register_heif_opener()
-    with _our_rules():
+    with own_rules():
         refusals: list[Exception] = []
         common = [name for name in COMMON if named is None or name in named]
         image = _first_to_open(data, common, refusals)
@@ -81,7 +81,7 @@ def header_of(path: str) -> tuple[tuple[int, int], str] | None:
             Image.init()
         asked = sorted(set(Image.OPEN) - NOT_READ) if rarer else list(COMMON)
         try:
-            with _our_rules(), Image.open(path, formats=asked) as image:
+            with own_rules(), Image.open(path, formats=asked) as image:
                 return image.size, image.mode
         except UnidentifiedImageError:
             continue
@@ -102,7 +102,7 @@ def load_image(image: Image.Image) -> None:
     Raises:
         Exception: Whatever the reader trips over.
     """
-    with _our_rules():
+    with own_rules():
         image.load()
 
 
@@ -132,39 +132,65 @@ _thread = threading.local()
 
 
 @contextmanager
-def _our_rules() -> Iterator[None]:
+def own_rules() -> Iterator[None]:
     """In this thread, Pillow neither has a limit of its own nor fills up what is missing."""
+    if Image._decompression_bomb_check.__module__ == Image.__name__:  # somebody put it back
+        _take_over_check()
+    if ImageFile.ImageFile.load.__module__ == ImageFile.__name__:
+        _take_over_load()
+    before = _is_ours()
     _thread.ours = True
     try:
         yield
     finally:
-        _thread.ours = False
+        _thread.ours = before
 
 
-_bomb_check = Image._decompression_bomb_check
-_load = ImageFile.ImageFile.load
-_load_whole = FunctionType(
-    _load.__code__,
-    {**vars(ImageFile), "LOAD_TRUNCATED_IMAGES": False},
-    _load.__name__,
-    _load.__defaults__,
-    _load.__closure__,
-)
-"""`_load` as it is while Pillow is not told to make pictures of halves."""
+def _is_ours() -> bool:
+    return getattr(_thread, "ours", False)
 
 
-def _bomb_check_of_others(*args: Any, **options: Any) -> None:
-    if not getattr(_thread, "ours", False):
-        _bomb_check(*args, **options)
+def _pillows_own_load() -> Any:
+    """`ImageFile.load` as Pillow has it, whoever wrapped that, told not to make pictures of halves.
+
+    It looks the switch up in its module, so it gets a copy of that for itself.
+    """
+    found = find_spec(ImageFile.__name__)
+    assert found is not None
+    assert found.loader is not None
+    module: Any = module_from_spec(found)
+    found.loader.exec_module(module)
+    return module.ImageFile.load
 
 
-def _load_by_rules(self: ImageFile.ImageFile) -> Any:
-    if not getattr(_thread, "ours", False):
-        return _load(self)
-    self._ended = True  # type: ignore[attr-defined]  # or the reader of JPEGs makes up an end
-    return _load_whole(self)
+_load_whole = _pillows_own_load()
 
 
 # The readers look these two up by name, in the middle of what they do; there is no other way in.
-Image._decompression_bomb_check = _bomb_check_of_others
-ImageFile.ImageFile.load = _load_by_rules  # type: ignore[method-assign]
+# What was there is kept in closures, since this module may be loaded again.
+
+
+def _take_over_check() -> None:
+    check_of_others = Image._decompression_bomb_check
+
+    def check(*args: Any, **options: Any) -> None:
+        if not _is_ours():
+            check_of_others(*args, **options)
+
+    Image._decompression_bomb_check = check
+
+
+def _take_over_load() -> None:
+    load_of_others = ImageFile.ImageFile.load
+
+    def load(self: ImageFile.ImageFile) -> Any:
+        if not _is_ours():
+            return load_of_others(self)
+        self._ended = True  # type: ignore[attr-defined]  # or the reader of JPEGs makes up an end
+        return _load_whole(self)
+
+    ImageFile.ImageFile.load = load  # type: ignore[method-assign]
+
+
+_take_over_check()
+_take_over_load()

@@ -147,7 +147,7 @@ class ImageSource:
     def _expand_path(self, path: str) -> Iterator[Place]:
         if os.path.isdir(path):
             yield from self._walk(path)
-        elif path.lower().endswith(".csv"):
+        elif path.lower().endswith(".csv") and not _is_special(path):
             yield from _table_places(path, self._column)
             self._finished.add(path)
         elif path.lower().endswith(ARCHIVES) and os.path.isfile(path):
@@ -195,6 +195,11 @@ class ImageSource:
 
 
 _Identity: TypeAlias = tuple[int, int]
+
+
+def _is_special(path: str) -> bool:
+    """Whether a pipe, a device or a socket is there, whose opening may wait for ever."""
+    return os.path.exists(path) and not os.path.isfile(path)
 
 
 def _listed(

@@ -17,6 +17,12 @@ COMPRESSION, PHOTOMETRIC, STRIPS, ORIENTATION = 259, 262, 273, 274
 STRIP_SIZES, TILES, TILE_SIZES, SUB_PAGES, FORMAT = 279, 324, 325, 330, 339
 JPEG_START, JPEG_SIZE = 513, 514
 
+READ = frozenset(
+    {SUBFILE, OLD_SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, STRIPS, ORIENTATION}
+    | {STRIP_SIZES, TILES, TILE_SIZES, SUB_PAGES, FORMAT, JPEG_START, JPEG_SIZE}
+)
+"""Tags whose values are read."""
+
 SIGNED = 2
 """Value of `FORMAT` for whole numbers with a sign."""
 DEEP = frozenset({((12,), 1), ((16,), 1), ((32,), 3)})
@@ -35,7 +41,8 @@ JPEGS = frozenset({6, 7, 34892})
 """Compressions that are JPEG."""
 
 MOST_PAGES = 64
-MOST_VALUES = 1_000_000
+MOST_VALUES = 2_000_000
+"""Values that are read of a file, all pages together: tags may claim the same bytes many times."""
 
 ENOUGH = 1000
 """Longer side, in pixels, from which on a preview stands for a RAW file, however large that is."""
@@ -188,18 +195,19 @@ def pages_of(data: bytes) -> tuple[list[Directory], bool]:
         return found, True
     at, code = (8, "Q") if _is_big(data) else (4, "I")
     waiting = [(struct.unpack_from(_order(data) + code, data, at)[0], False)]
-    broken = False
+    broken, left = False, MOST_VALUES
     while waiting and len(found) < MOST_PAGES:
         offset, sub = waiting.pop(0)
         if not offset or offset in seen:
             continue
         seen.add(offset)
         try:
-            page, following = _directory(data, offset, sub)
+            page, following = _directory(data, offset, sub, left)
         except struct.error:
             broken = True
             continue
         found.append(page)
+        left -= sum(map(len, page.tags.values()))
         waiting = [
             *((one, True) for one in page.tags.get(SUB_PAGES, ())[:MOST_PAGES]),
             *([] if sub else [(following, False)]),
@@ -208,8 +216,11 @@ def pages_of(data: bytes) -> tuple[list[Directory], bool]:
     return found, broken
 
 
-def _directory(data: bytes, offset: int, sub: bool) -> tuple[Directory, int]:
-    """A page, and where the next one lies. Raises `struct.error` if it lies behind the end."""
+def _directory(data: bytes, offset: int, sub: bool, left: int) -> tuple[Directory, int]:
+    """A page, and where the next one lies. Raises `struct.error` if it lies behind the end.
+
+    Of its tags, no more than ``left`` values are read.
+    """
     order, big = _order(data), _is_big(data)
     head, entry, room, whole = ("Q", 20, 8, "Q") if big else ("H", 12, 4, "I")
     count = struct.unpack_from(order + head, data, offset)[0]
@@ -226,8 +237,9 @@ def _directory(data: bytes, offset: int, sub: bool) -> tuple[Directory, int]:
         if place + length > len(data):
             page.beyond.add(tag)
             continue
-        if code is None or number > MOST_VALUES:
+        if code is None or tag not in READ or number > left:
             continue
+        left -= number
         page.tags[tag] = struct.unpack_from(f"{order}{number}{code}", data, place)
         if code == "H":
             page.short[tag] = place
