@@ -31,7 +31,7 @@ NOISE_OF_PRODUCTS = 2
 """Likewise of an inner product by `_exact_dot`."""
 
 CANCELLED = 2.0**-12
-"""Share of |a|^2 + |b|^2 below which a squared distance is made from differences."""
+"""Share of the sum of squared lengths below which a squared distance is made from differences."""
 
 TYPICAL = 1024
 """Vectors that are looked at to find the middle and the usual length of all."""
