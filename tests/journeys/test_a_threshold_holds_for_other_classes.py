@@ -46,7 +46,7 @@ def labels_of(found: Embeddings) -> list[str]:
 @pytest.fixture(scope="module")
 def halves(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Embeddings, Embeddings]:
     """Vectors of two halves of the classes, drawn at random."""
-    folder = validation(shared, tmp_path_factory.mktemp("validation"), each=8)
+    folder = validation(shared, tmp_path_factory.mktemp("validation"), each=6)
     found = network(shared).encode(folder)
     classes = np.random.default_rng(0).permutation(sorted(set(labels_of(found))))
     return part(found, set(classes[:100])), part(found, set(classes[100:]))

@@ -42,7 +42,7 @@ ENCODERS = (
 )
 """Of every family that holds networks; the twelfth is an ONNX file with trained weights."""
 
-QUICK = {"builtin", "reid:osnet_x0_25?weights=random", "timm:resnet10t?weights=random"}
+QUICK = {"builtin", "timm:resnet10t?weights=random"}
 """Of these the quickest to leave; the others are for the slow run."""
 
 
