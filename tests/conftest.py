@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from PIL import Image, ImageEnhance
 
 from lookalike.testing import scene_picture
@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 # how long an example takes is no promise, and differs between machines; every run draws other
 # examples, so few of them in each run find as much in the end
 EXAMPLES = int(os.environ.get("LOOKALIKE_EXAMPLES", "40"))
-settings.register_profile("lookalike", deadline=None, max_examples=EXAMPLES)
+settings.register_profile(
+    "lookalike",
+    deadline=None,
+    max_examples=EXAMPLES,
+    suppress_health_check=[HealthCheck.too_slow],  # a busy machine is no fault of a test
+)
 settings.load_profile("lookalike")
 
 
