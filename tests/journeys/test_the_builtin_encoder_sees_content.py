@@ -68,7 +68,7 @@ def test_it_goes_for_classes_that_it_never_saw(
     labels = val.labels[unseen]
     own = recall_at_1(vectors, labels)
     assert own >= 0.42
-    some = np.arange(0, len(unseen), 5)  # the teacher is slow
+    some = np.arange(0, len(unseen), 3)  # the teacher is slow
     of_teacher = recall_at_1(teacher.encode(list(val.pixels[unseen[some]])).vectors, labels[some])
     assert recall_at_1(vectors[some], labels[some]) >= 0.7 * of_teacher
 
