@@ -54,7 +54,7 @@ class Trial:
     alone: tuple[Array, ...]
 
 
-def tried(engine: Engine, preprocess: Preprocess, outputs: Sequence[str], name: str) -> Trial:
+def run_trial(engine: Engine, preprocess: Preprocess, outputs: Sequence[str], name: str) -> Trial:
     """Runs unlike pictures alone, again, and together.
 
     Args:
@@ -105,7 +105,7 @@ def tried(engine: Engine, preprocess: Preprocess, outputs: Sequence[str], name: 
     return Trial(shapes, bool(problem), changed > 0, tuple(notes), pixels, alone)
 
 
-def held_against(
+def check_against(
     found: Trial,
     engine: Engine,
     reference: Engine,

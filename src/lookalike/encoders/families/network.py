@@ -12,7 +12,7 @@ from lookalike.encoders.engines.intake import check_type
 from lookalike.encoders.engines.network import spoken
 from lookalike.encoders.pipeline import Array
 from lookalike.encoders.pooling import pool, pooled_length, resolve_pooling
-from lookalike.encoders.trial import Trial, agrees, held_against, tried
+from lookalike.encoders.trial import Trial, agrees, check_against, run_trial
 from lookalike.errors import UsageError, WeightsError
 
 
@@ -103,11 +103,11 @@ def _tried(
     plain = replace(engine.runtime, precision="f32", batch=None)
     as_it_is = engine.asked == "f32" and engine.runtime.batch is None
     free = engine if as_it_is else open_engine(engine.network, plain)
-    found = tried(free, card.preprocess, outputs, card.name)
+    found = run_trial(free, card.preprocess, outputs, card.name)
     if not whole and free.label.startswith("openvino"):
         other = _reference(free)
         if other is not None:
-            found = held_against(found, free, other, card.preprocess, outputs, card.name)
+            found = check_against(found, free, other, card.preprocess, outputs, card.name)
     engine.take(card.preprocess, singly=found.singly)
     if engine.asked == "f32" and not found.singly:
         seen = engine.run(found.pixels, tuple(outputs))
